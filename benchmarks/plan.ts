@@ -1,0 +1,43 @@
+// How much a run measures: a quick one ends within five minutes, a full one takes about twenty.
+
+export interface Plan {
+  readonly name: 'quick' | 'full';
+  /** Unmeasured load on each subject before an operation; the first 5,000 connections of a process cost more. */
+  readonly warmUpMs: number;
+  /** Rounds of an operation: in each, every subject has one block. */
+  readonly rounds: number;
+  readonly blockMs: number;
+  readonly idle: {
+    readonly rounds: number;
+    /** Connections that are open before the first reading. */
+    readonly openBefore: number;
+    readonly added: number;
+    /** Wait before a reading, so that buffers of the last request are given back. */
+    readonly settleMs: number;
+  };
+  readonly persistence: {
+    /** How often both engines are started anew. */
+    readonly starts: number;
+    readonly warmUpMs: number;
+    readonly pairs: number;
+    readonly blockMs: number;
+  };
+}
+
+export const quickPlan: Plan = {
+  name: 'quick',
+  warmUpMs: 2500,
+  rounds: 5,
+  blockMs: 1000,
+  idle: { rounds: 1, openBefore: 400, added: 1000, settleMs: 2000 },
+  persistence: { starts: 3, warmUpMs: 3000, pairs: 12, blockMs: 500 },
+};
+
+export const fullPlan: Plan = {
+  name: 'full',
+  warmUpMs: 6000,
+  rounds: 15,
+  blockMs: 2000,
+  idle: { rounds: 3, openBefore: 1000, added: 1500, settleMs: 5000 },
+  persistence: { starts: 6, warmUpMs: 6000, pairs: 25, blockMs: 1000 },
+};

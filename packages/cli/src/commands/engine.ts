@@ -1,0 +1,81 @@
+// `limpet engine`: runs a Service Engine from a configuration file.
+
+import { isIP } from 'node:net';
+import { availableParallelism, hostname } from 'node:os';
+import { type EngineOptions, runServiceEngine } from '@limpet/service-engine';
+import { Command, InvalidArgumentError } from 'commander';
+
+interface Flags {
+  readonly config: string;
+  readonly ticketKeys?: string;
+  readonly workers: number;
+  readonly admin: { ip: string; port: number } | 'off';
+  readonly accessLog: string;
+  readonly engineName: string;
+  readonly engines: number;
+  readonly drainTimeout: number;
+}
+
+const WORKERS_MAX = 64;
+
+export function engineCommand(): Command {
+  return new Command('engine')
+    .description('run a Service Engine; SIGHUP or a change of a file reloads, SIGTERM drains')
+    .requiredOption('--config <file>', 'configuration: arrays of Avi objects, JSON')
+    .option(
+      '--ticket-keys <file>',
+      'ring of ticket keys that the engines share (limpet keys init); without it tickets are good for this process only',
+    )
+    .option(
+      '--workers <n>',
+      'worker threads',
+      count(1, WORKERS_MAX),
+      Math.min(availableParallelism(), WORKERS_MAX),
+    )
+    .option('--admin <ip:port>', 'address of /healthz, /metrics and /runtime, or "off"', address, {
+      ip: '127.0.0.1',
+      port: 0,
+    })
+    .option('--access-log <file>', 'where access records go: a file, "-" for standard output, or "off"', '-')
+    .option('--engine-name <name>', 'name in logs and metrics', hostname())
+    .option(
+      '--engines <n>',
+      'engines over which the virtual services are spread: connection limits are divided by it',
+      count(1, 1000),
+      1,
+    )
+    .option('--drain-timeout <seconds>', 'how long connections may go on after SIGTERM', count(0, 86_400), 8)
+    .action(async (flags: Flags) => {
+      const options: EngineOptions = {
+        engineName: flags.engineName,
+        configFile: flags.config,
+        ticketKeysFile: flags.ticketKeys,
+        workers: flags.workers,
+        admin: flags.admin === 'off' ? undefined : flags.admin,
+        accessLog: flags.accessLog,
+        drainTimeoutMs: flags.drainTimeout * 1000,
+        enginesPerVirtualService: flags.engines,
+      };
+      process.exitCode = await runServiceEngine(options);
+    });
+}
+
+function count(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < min || value > max) {
+      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+function address(text: string): Flags['admin'] {
+  if (text === 'off') return 'off';
+  const match = /^(?:\[([0-9a-fA-F:]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text);
+  const ip = match?.[1] ?? match?.[2] ?? '';
+  const port = Number(match?.[3]);
+  if (isIP(ip) === 0 || port > 65_535)
+    throw new InvalidArgumentError('It must be ip:port, as 127.0.0.1:9100, or "off".');
+  return { ip, port };
+}

@@ -1,0 +1,30 @@
+// The `limpet` command: reads the command line and starts what it names.
+
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { checkCommand } from './commands/check.ts';
+import { engineCommand } from './commands/engine.ts';
+import { keysCommand } from './commands/keys.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const program = new Command('limpet')
+  .description(
+    'An HTTPS load balancer whose clients return to their own server through their TLS session ticket',
+  )
+  .version(version)
+  .exitOverride()
+  .showHelpAfterError()
+  .addCommand(engineCommand())
+  .addCommand(keysCommand())
+  .addCommand(checkCommand());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  // Commander has printed what is wrong; a wrong command line is exit code 2.
+  process.exitCode = error.exitCode === 0 ? 0 : 2;
+}

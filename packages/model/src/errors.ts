@@ -1,0 +1,121 @@
+// The one catalogue of errors and the one error class: code, where the fault lies, whether to try again, HTTP status, message.
+
+/** Where the fault lies. */
+export type ErrorSource = 'downstream' | 'upstream' | 'internal' | 'configuration';
+
+export interface ErrorDefinition {
+  readonly source: ErrorSource;
+  /** Whether the same action may succeed when tried again elsewhere or later. */
+  readonly retry: boolean;
+  /** Status of the HTTP answer, where there is one; 0: the connection just ends. */
+  readonly status: number;
+  /** What a client or operator reads. */
+  readonly message: string;
+}
+
+const define = (source: ErrorSource, retry: boolean, status: number, message: string): ErrorDefinition =>
+  Object.freeze({ source, retry, status, message });
+
+/** Every error that Limpet raises, by its code. docs/reference/errors.md is generated from it. */
+export const errorCatalogue = Object.freeze({
+  // configuration
+  CONFIG_NOT_JSON: define('configuration', false, 400, 'the configuration is not JSON'),
+  CONFIG_UNREADABLE: define('configuration', true, 400, 'the configuration file cannot be read'),
+  CONFIG_INVALID: define('configuration', false, 400, 'the configuration is not valid'),
+  KEYS_UNREADABLE: define('configuration', true, 400, 'the ticket key file cannot be read'),
+  KEYS_INVALID: define('configuration', false, 400, 'the ticket key file is not valid'),
+  KEYS_TOO_SOON: define('configuration', true, 409, 'the ticket keys were rotated less than 60 s ago'),
+  APPLY_FAILED: define('configuration', true, 500, 'the new configuration could not be put into effect'),
+  ADDRESS_IN_USE: define('configuration', true, 500, 'another process listens on the address'),
+  // the accept path
+  HELLO_TIMEOUT: define('downstream', true, 0, 'no complete ClientHello came in time'),
+  HELLO_TOO_LARGE: define('downstream', false, 0, 'the ClientHello is larger than 32 kB'),
+  HELLO_MALFORMED: define('downstream', false, 0, 'the ClientHello is malformed'),
+  HELLO_NOT_TLS: define('downstream', false, 0, 'the client does not speak TLS'),
+  TOO_MANY_TICKETS: define('downstream', false, 0, 'the ClientHello holds more than 16 PSK identities'),
+  PERSISTENT_SERVER_DOWN: define('upstream', true, 0, 'the persistent server is down and its profile aborts'),
+  HANDSHAKE_FAILED: define('downstream', true, 0, 'the TLS handshake failed'),
+  HANDSHAKE_TIMEOUT: define('downstream', true, 0, 'the TLS handshake took too long'),
+  CLIENT_GONE: define('downstream', true, 0, 'the client closed the connection'),
+  SELF_TEST_FAILED: define(
+    'internal',
+    false,
+    0,
+    'this Node does not order TLS ticket events as Limpet needs',
+  ),
+  // requests
+  REQUEST_MALFORMED: define('downstream', false, 400, 'the request is malformed'),
+  REQUEST_HEAD_TOO_LARGE: define('downstream', false, 431, 'the request head is too large'),
+  REQUEST_BODY_TOO_LARGE: define('downstream', false, 413, 'the request body is too large'),
+  REQUEST_TIMEOUT: define('downstream', true, 408, 'the request did not arrive in time'),
+  METHOD_NOT_SUPPORTED: define('downstream', false, 501, 'the method is not supported'),
+  UPGRADE_NOT_SUPPORTED: define('downstream', false, 501, 'protocol upgrades are not supported'),
+  TRANSFER_CODING_NOT_SUPPORTED: define('downstream', false, 501, 'the transfer coding is not supported'),
+  VERSION_NOT_SUPPORTED: define('downstream', false, 505, 'the HTTP version is not supported'),
+  EXPECTATION_FAILED: define('downstream', false, 417, 'the expectation cannot be met'),
+  NO_SERVER_AVAILABLE: define('upstream', true, 503, 'no server is available'),
+  SERVER_AT_LIMIT: define('upstream', true, 503, 'every server is at its connection limit'),
+  SERVER_UNREACHABLE: define('upstream', true, 502, 'the server cannot be reached'),
+  PERSISTENT_SERVER_UNREACHABLE: define('upstream', true, 503, 'the persistent server cannot be reached'),
+  SERVER_CONNECTION_LOST: define(
+    'upstream',
+    true,
+    502,
+    'the server closed the connection before it answered',
+  ),
+  RESPONSE_MALFORMED: define('upstream', false, 502, 'the server sent a malformed response'),
+  RESPONSE_TIMEOUT: define('upstream', true, 504, 'the server did not answer in time'),
+  INTERNAL: define('internal', true, 500, 'an internal error'),
+});
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** One thing that is wrong with a configuration, and where. */
+export interface ConfigProblem {
+  /** Avi type, as `Pool`. */
+  readonly objectType: string;
+  /** The object's name, or `#index` where it has none. */
+  readonly objectName: string;
+  /** Path of the field, as `servers[0].ip.addr`; '' for the object as a whole. */
+  readonly field: string;
+  readonly message: string;
+}
+
+/** The only error class of the project. `code` names an entry of {@link errorCatalogue}. */
+export class LimpetError extends Error {
+  readonly code: ErrorCode;
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(
+    code: ErrorCode,
+    detail?: string,
+    options?: { cause?: unknown; problems?: readonly ConfigProblem[] },
+  ) {
+    const { message } = errorCatalogue[code];
+    super(
+      detail === undefined ? message : `${message}: ${detail}`,
+      options?.cause === undefined ? undefined : { cause: options.cause },
+    );
+    this.name = 'LimpetError';
+    this.code = code;
+    this.problems = options?.problems ?? [];
+  }
+
+  get source(): ErrorSource {
+    return errorCatalogue[this.code].source;
+  }
+
+  get status(): number {
+    return errorCatalogue[this.code].status;
+  }
+
+  get retry(): boolean {
+    return errorCatalogue[this.code].retry;
+  }
+}
+
+/** One line for a person: `Pool "web", servers[0].port: …`. */
+export function describeProblem(problem: ConfigProblem): string {
+  const where = problem.field === '' ? '' : `, ${problem.field}`;
+  return `${problem.objectType} "${problem.objectName}"${where}: ${problem.message}`;
+}

@@ -1,0 +1,223 @@
+// The one catalogue of metrics; docs/reference/metrics.md and the Prometheus exposition are made from it.
+
+/** What a metric is counted for. */
+export type MetricScope = 'engine' | 'virtual_service' | 'server';
+
+export interface MetricDefinition {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge';
+  readonly scope: MetricScope;
+  readonly help: string;
+  /** A further label with a fixed set of values; each value is a time series of its own. */
+  readonly label?: { readonly name: string; readonly values: readonly string[] };
+}
+
+/** Why a presented ticket opened to no mapping. */
+export const ticketMissReasons = [
+  'malformed',
+  'unknown_key',
+  'wrong_version',
+  'expired',
+  'too_many',
+] as const;
+export type TicketMissReason = (typeof ticketMissReasons)[number];
+
+const versions = { name: 'tls_version', values: ['1.2', '1.3'] } as const;
+
+/** Every metric of an engine, in the order of exposition. */
+export const metricCatalogue = [
+  {
+    name: 'limpet_connections_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Connections accepted.',
+  },
+  { name: 'limpet_connections_open', type: 'gauge', scope: 'virtual_service', help: 'Connections open now.' },
+  {
+    name: 'limpet_connections_failed_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Connections that ended before a request, by the stage that ended them.',
+    label: { name: 'stage', values: ['client_hello', 'select_server', 'handshake', 'capacity'] },
+  },
+  {
+    name: 'limpet_handshakes_new_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Full TLS handshakes completed.',
+    label: versions,
+  },
+  {
+    name: 'limpet_handshakes_reused_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Resumed TLS handshakes completed.',
+    label: versions,
+  },
+  {
+    name: 'limpet_tickets_issued_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Session tickets sealed, renewals included.',
+  },
+  {
+    name: 'limpet_tickets_renewed_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Session tickets sealed on resumed connections.',
+  },
+  {
+    name: 'limpet_tickets_received_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Connections that presented a session ticket.',
+  },
+  {
+    name: 'limpet_tickets_missing_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Connections that presented no session ticket.',
+  },
+  {
+    name: 'limpet_tickets_not_opened_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Connections whose tickets gave no mapping, by the reason of the last one.',
+    label: { name: 'reason', values: ticketMissReasons },
+  },
+  {
+    name: 'limpet_tickets_opened_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Connections whose ticket was opened, by the key that opened it.',
+    label: { name: 'key', values: ['next', 'current', 'previous'] },
+  },
+  {
+    name: 'limpet_persistence_hits_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Connections that went to the server that their ticket names.',
+  },
+  {
+    name: 'limpet_persistence_new_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Connections without a mapping, placed by the load-balancing algorithm.',
+  },
+  {
+    name: 'limpet_persistence_changed_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Entries switched to another server because the persistent one could not be used.',
+  },
+  {
+    name: 'limpet_persistence_server_down_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Times that the persistent server was down, unreachable or at its limit (lb_fail_persistent_server_down).',
+  },
+  {
+    name: 'limpet_persistence_server_invalid_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Times that the ticket named a server that is gone or disabled (lb_fail_persistent_server_invalid).',
+  },
+  {
+    name: 'limpet_requests_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'HTTP requests, by version.',
+    label: { name: 'http_version', values: ['1', '2'] },
+  },
+  {
+    name: 'limpet_responses_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'HTTP responses, by class of status.',
+    label: { name: 'class', values: ['1xx', '2xx', '3xx', '4xx', '5xx'] },
+  },
+  {
+    name: 'limpet_requests_refused_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Requests that were answered by the engine with an error.',
+  },
+  {
+    name: 'limpet_server_connections_placed',
+    type: 'gauge',
+    scope: 'server',
+    help: 'Client connections that belong to the server now.',
+  },
+  {
+    name: 'limpet_server_requests_active',
+    type: 'gauge',
+    scope: 'server',
+    help: 'Upstream connections in use now; what the connection limit counts.',
+  },
+  {
+    name: 'limpet_server_connections_total',
+    type: 'counter',
+    scope: 'server',
+    help: 'Upstream connections opened.',
+  },
+  {
+    name: 'limpet_server_connect_failures_total',
+    type: 'counter',
+    scope: 'server',
+    help: 'Upstream connections that could not be opened.',
+  },
+  {
+    name: 'limpet_server_requests_total',
+    type: 'counter',
+    scope: 'server',
+    help: 'Requests sent to the server.',
+  },
+  {
+    name: 'limpet_server_responses_total',
+    type: 'counter',
+    scope: 'server',
+    help: 'Responses of the server, by class of status.',
+    label: { name: 'class', values: ['1xx', '2xx', '3xx', '4xx', '5xx'] },
+  },
+  {
+    name: 'limpet_server_failures_total',
+    type: 'counter',
+    scope: 'server',
+    help: 'Requests that failed at the server: connection lost, malformed, too late.',
+  },
+  {
+    name: 'limpet_server_over_limit_total',
+    type: 'counter',
+    scope: 'server',
+    help: 'Requests sent above the connection limit because the profile says Never.',
+  },
+  {
+    name: 'limpet_server_up',
+    type: 'gauge',
+    scope: 'server',
+    help: '1 while the health monitors find the server up.',
+  },
+  {
+    name: 'limpet_config_reloads_total',
+    type: 'counter',
+    scope: 'engine',
+    help: 'Configurations put into effect or refused.',
+    label: { name: 'result', values: ['applied', 'refused'] },
+  },
+  {
+    name: 'limpet_ticket_key_age_seconds',
+    type: 'gauge',
+    scope: 'engine',
+    help: 'Seconds since the ticket keys were rotated.',
+  },
+  { name: 'limpet_ticket_keys', type: 'gauge', scope: 'engine', help: 'Ticket keys in the ring.' },
+  {
+    name: 'limpet_log_records_dropped_total',
+    type: 'counter',
+    scope: 'engine',
+    help: 'Access records dropped because the log could not be written.',
+  },
+  { name: 'limpet_workers', type: 'gauge', scope: 'engine', help: 'Worker threads that serve.' },
+] as const satisfies readonly MetricDefinition[];
+
+export type MetricName = (typeof metricCatalogue)[number]['name'];

@@ -1,0 +1,176 @@
+// The snapshot: the frozen configuration that an engine is given, compiled from API objects and free of secrets.
+
+/** An address:port. IPv6 addresses are without brackets. */
+export interface Address {
+  readonly ip: string;
+  readonly port: number;
+}
+
+/**
+ * The whole configuration of one engine. It is plain JSON, deeply frozen, and holds no secret: a private key is
+ * named by the SHA-256 of its PEM text and travels beside it in {@link CompiledConfig}.
+ */
+export interface Snapshot {
+  /** SHA-256 (hex) over the canonical JSON of everything below: the same objects give the same hash. */
+  readonly hash: string;
+  readonly virtualServices: readonly VirtualServiceSnapshot[];
+  readonly pools: readonly PoolSnapshot[];
+}
+
+/** A snapshot with the secrets that it names. */
+export interface CompiledConfig {
+  readonly snapshot: Snapshot;
+  /** Private keys in PEM, by the SHA-256 (hex) of the PEM text. */
+  readonly secrets: ReadonlyMap<string, string>;
+}
+
+export interface VirtualServiceSnapshot {
+  readonly uuid: string;
+  readonly name: string;
+  readonly listeners: readonly ListenerSnapshot[];
+  /** Absent where no service of the virtual service terminates TLS. */
+  readonly tls?: TlsSnapshot;
+  readonly http: HttpSnapshot;
+  readonly poolUuid: string;
+}
+
+export interface ListenerSnapshot {
+  readonly address: Address;
+  readonly terminatesTls: boolean;
+  /** Offer h2 by ALPN (Avi Service.enable_http2). */
+  readonly http2: boolean;
+}
+
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
+
+export interface TlsSnapshot {
+  readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion;
+  /** OpenSSL cipher string for TLS 1.2 and cipher suites for TLS 1.3, joined by ':', as tls.createSecureContext takes it. */
+  readonly ciphers: string;
+  readonly honorCipherOrder: boolean;
+  /** OpenSSL group list, or absent for what Node offers (post-quantum hybrid included). */
+  readonly groups?: string;
+  /** OpenSSL signature algorithm list, or absent for what Node offers. */
+  readonly signatureAlgorithms?: string;
+  /** Avi SSLProfile.ssl_session_timeout, 1 to 604800. */
+  readonly sessionTimeoutS: number;
+  /** Avi SSLProfile.enable_ssl_session_reuse. */
+  readonly sessionReuse: boolean;
+  /** EC first, then RSA, as Avi prefers; at least one. */
+  readonly certificates: readonly CertificateSnapshot[];
+}
+
+export interface CertificateSnapshot {
+  readonly name: string;
+  /** Leaf first, then the chain, PEM. */
+  readonly chainPem: string;
+  /** SHA-256 (hex) of the leaf's DER. */
+  readonly fingerprint: string;
+  readonly keyType: 'ec' | 'rsa';
+  /** Where the private key is found in {@link CompiledConfig.secrets}. */
+  readonly keyHash: string;
+  /** DNS names of the leaf's subjectAltName (or its common name where it has none), lower case, wildcards as `*.x`. */
+  readonly dnsNames: readonly string[];
+  /** Seconds since 1970. */
+  readonly notAfterS: number;
+}
+
+/** What concerns the HTTP proxy, from Avi HTTPApplicationProfile. A time or size of 0 means no limit where Avi says so. */
+export interface HttpSnapshot {
+  readonly connectionMultiplexing: boolean;
+  readonly forwardedFor: {
+    readonly enabled: boolean;
+    readonly headerName: string;
+    readonly update: 'replace' | 'append' | 'add';
+  };
+  readonly forwardedProto: boolean;
+  /** client_header_timeout: a whole request head must arrive within it. */
+  readonly headTimeoutMs: number;
+  /** client_body_timeout: between two reads of a request body; 0 is none. */
+  readonly bodyTimeoutMs: number;
+  /** keepalive_timeout: idle time between requests. */
+  readonly keepAliveTimeoutMs: number;
+  /** post_accept_timeout: from accept to the first byte of a request. */
+  readonly firstByteTimeoutMs: number;
+  /** max_keepalive_requests; 0 is unlimited. */
+  readonly keepAliveRequests: number;
+  /** client_max_header_size: one field line. */
+  readonly fieldLineLimitBytes: number;
+  /** client_max_request_size: the whole head. */
+  readonly headLimitBytes: number;
+  /** client_max_body_size; 0 is unlimited. */
+  readonly bodyLimitBytes: number;
+  /** respond_with_100_continue: the engine answers 100 itself, else the server is asked. */
+  readonly respondWith100Continue: boolean;
+}
+
+export type LbAlgorithm = 'round-robin' | 'least-connections';
+
+/** server_hm_down_recovery: HM_DOWN_PICK_NEW_SERVER, HM_DOWN_CONTINUE_PERSISTENT_SERVER, HM_DOWN_ABORT_CONNECTION. */
+export type Recovery = 'immediate' | 'never' | 'abort';
+
+export type PersistenceSnapshot =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'tls'; readonly profileName: string; readonly recovery: Recovery };
+
+export interface PoolSnapshot {
+  readonly uuid: string;
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly algorithm: LbAlgorithm;
+  readonly persistence: PersistenceSnapshot;
+  /** In configuration order. Frozen: an index into it is valid for the life of the snapshot. */
+  readonly servers: readonly ServerSnapshot[];
+  /** max_concurrent_connections_per_server; 0 is no limit. */
+  readonly connectionLimitPerServer: number;
+  readonly healthMonitors: readonly HealthMonitorSnapshot[];
+  /** Of pooled connections to servers (ConnPoolProperties); 0 is no limit. */
+  readonly upstreamConnections: {
+    readonly idleTimeoutMs: number;
+    readonly lifeTimeoutMs: number;
+    readonly maxReuse: number;
+    readonly maxIdlePerServer: number;
+  };
+  /** server_timeout: from the request's end to the response's head and between reads; 0 in Avi means the default, which the compiler puts here. */
+  readonly serverTimeoutMs: number;
+  /** How long a connection to a server may take to open. */
+  readonly connectTimeoutMs: number;
+}
+
+export interface ServerSnapshot {
+  /** First 48 bits of SHA-256 over pool uuid and address:port, 12 hex digits; what a session ticket names. */
+  readonly id: string;
+  /** What a person calls it: description or hostname, else ip:port. */
+  readonly name: string;
+  readonly address: Address;
+  /** 1 to 20. */
+  readonly ratio: number;
+  /** What the operator wants (Server.enabled and Pool.enabled); health is observed elsewhere. */
+  readonly enabled: boolean;
+}
+
+interface MonitorBase {
+  readonly name: string;
+  readonly sendIntervalMs: number;
+  readonly receiveTimeoutMs: number;
+  readonly successfulChecks: number;
+  readonly failedChecks: number;
+  /** Probe this port instead of the server's; absent: the server's. */
+  readonly port?: number;
+}
+
+export type HealthMonitorSnapshot =
+  | (MonitorBase & { readonly kind: 'tcp'; readonly request?: string; readonly response?: string })
+  | (MonitorBase & {
+      readonly kind: 'http';
+      /** Request line and any fields, as configured (Avi http_request), line ends CRLF, without the final empty line. */
+      readonly request: string;
+      readonly body?: string;
+      /** Send `request` as it is, without adding Host, User-Agent, Accept. */
+      readonly exact: boolean;
+      /** Inclusive ranges of acceptable status codes; at least one. */
+      readonly statusRanges: readonly (readonly [number, number])[];
+      /** A keyword in the first 2048 bytes of head and body. */
+      readonly response?: string;
+    });

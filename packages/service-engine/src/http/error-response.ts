@@ -1,0 +1,32 @@
+// The engine's own answers: a status, a plain sentence, and the request id by which an operator finds the record.
+
+import { STATUS_CODES } from 'node:http';
+import { type ErrorCode, errorCatalogue } from '@limpet/model';
+import type { ResponseHead } from './message.ts';
+
+export interface ErrorResponse {
+  readonly head: ResponseHead;
+  readonly body: Buffer;
+}
+
+const RETRY_AFTER_S = 1;
+
+/** The answer for an error of the catalogue that has a status. Nothing of the request is echoed. */
+export function createErrorResponse(code: ErrorCode, requestId: string, method: string): ErrorResponse {
+  const { status, message } = errorCatalogue[code];
+  const reason = STATUS_CODES[status] ?? '';
+  const body = Buffer.from(`${status} ${reason}\n\nLimpet: ${message}.\nRequest id: ${requestId}\n`);
+  const retryAfter = status === 503 ? `Retry-After: ${RETRY_AFTER_S}\r\n` : '';
+  return {
+    head: {
+      version: '1.1',
+      status,
+      reason,
+      fieldLines: `Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n${retryAfter}`,
+      body: method === 'HEAD' ? { kind: 'none' } : { kind: 'length', bytes: body.length },
+      declaredLength: method === 'HEAD' ? body.length : undefined,
+      keepAlive: true,
+    },
+    body: method === 'HEAD' ? Buffer.alloc(0) : body,
+  };
+}

@@ -1,0 +1,91 @@
+// The seam between codecs and forwarding: one request of a client, and one request to a server, as forward-request sees them.
+
+import type { ErrorCode } from '@limpet/model';
+import type { RequestHead, ResponseHead } from './message.ts';
+
+/**
+ * The client's side of one request. A codec makes it; forward-request answers it with any number of informational heads, then
+ * exactly one of: a head, body parts and an end; or an abort.
+ *
+ * Nothing need leave before {@link flush}: a codec gathers what came in one batch and writes it at once.
+ */
+export interface DownstreamExchange {
+  readonly head: RequestHead;
+  /** Asks for the request body; it comes to the listener from now on. Not called for a request without one. */
+  startBody(): void;
+  /** Stops the body; what was already read may still come. */
+  pauseBody(): void;
+  resumeBody(): void;
+  /** Sends a 1xx head; codecs and versions that cannot carry it leave it out. */
+  sendInformational(head: ResponseHead): void;
+  /**
+   * @param extraLines fields that the engine adds, each `name: value\r\n`.
+   * @param lastOnConnection the client is told to open a new connection for its next request.
+   */
+  sendHead(head: ResponseHead, extraLines: string, lastOnConnection: boolean): void;
+  /** The chunk is only valid during the call. */
+  sendBody(chunk: Buffer): void;
+  /** @param trailerLines each `name: value\r\n`, or ''. */
+  sendEnd(trailerLines: string): void;
+  /** Writes what was gathered. False: the client is slow; onResponseDrain will follow. */
+  flush(): boolean;
+  /** The response cannot be completed: the client must see that it is cut short. */
+  abort(): void;
+  /** Ends the whole connection with a TCP reset (HM_DOWN_ABORT_CONNECTION). */
+  resetConnection(): void;
+}
+
+/** What a codec tells about its request. Implemented by forward-request. */
+export interface ExchangeListener {
+  /** The chunk is only valid during the call. */
+  onRequestBody(chunk: Buffer): void;
+  onRequestEnd(trailerLines: string): void;
+  /** The end of one batch of {@link onRequestBody} calls. */
+  onRequestFlush(): void;
+  /** The request cannot be completed (malformed body, too large, too late): it must be answered with this error, if it can still be. */
+  onRequestRefused(error: ErrorCode, detail: string): void;
+  /** What was sent has left. */
+  onResponseDrain(): void;
+  /** The client is gone; nothing can be sent any more. */
+  onClientGone(): void;
+}
+
+/** How a request to a server failed, and how far it had come. */
+export interface UpstreamFailure {
+  readonly error: ErrorCode;
+  readonly detail: string;
+  /** The request cannot have been acted upon: the connection was never open. */
+  readonly neverSent: boolean;
+  /** A pooled connection that the server had closed meanwhile, without a byte of response: says nothing about the server. */
+  readonly staleConnection: boolean;
+}
+
+/** Told about the response to one request. */
+export interface UpstreamListener {
+  onResponseInformational(head: ResponseHead): void;
+  onResponseHead(head: ResponseHead): void;
+  /** The chunk is only valid during the call. */
+  onResponseBody(chunk: Buffer): void;
+  onResponseEnd(trailerLines: string): void;
+  /** The end of one batch of the calls above. */
+  onResponseFlush(): void;
+  /** The request body may go on. */
+  onRequestDrain(): void;
+  /** Instead of onResponseEnd; the last call. */
+  onResponseFailure(failure: UpstreamFailure): void;
+}
+
+/** The server's side of one request: its head is on the way; the rest follows by these. */
+export interface UpstreamExchange {
+  /** Whether a pooled connection carries it. */
+  readonly reused: boolean;
+  /** The chunk is only valid during the call. */
+  sendBody(chunk: Buffer): void;
+  sendEnd(trailerLines: string): void;
+  /** False: the server is slow; onRequestDrain will follow. */
+  flush(): boolean;
+  pauseResponse(): void;
+  resumeResponse(): void;
+  /** Gives the request up; no call follows. */
+  abort(): void;
+}

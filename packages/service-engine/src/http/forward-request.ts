@@ -1,0 +1,446 @@
+// Forwarding one request: the only way, whatever codec it came by: choose a server, send, relay, retry where that is safe, record.
+
+import type { ErrorCode, SignificanceCode } from '@limpet/model';
+import type { Deadline } from '../lifecycle/deadlines.ts';
+import {
+  markConnectFailure,
+  type RequestChoice,
+  releaseRequest,
+  selectForRequest,
+} from '../pool/select-server.ts';
+import type { ServerRuntime } from '../pool/server-runtime.ts';
+import { metricOffset } from '../telemetry/metrics-table.ts';
+import { createErrorResponse } from './error-response.ts';
+import type {
+  DownstreamExchange,
+  ExchangeListener,
+  UpstreamExchange,
+  UpstreamFailure,
+  UpstreamListener,
+} from './exchange.ts';
+import { upstreamHeadText } from './forwarded-fields.ts';
+import { openUpstream, type UpstreamOpening, type UpstreamRequestCarrier } from './http1/upstream-pool.ts';
+import { type BodyFraming, isEmptyBody, type ResponseHead } from './message.ts';
+import type { HttpService, ProxiedConnection } from './proxied-connection.ts';
+import { recordRequest } from './request-record.ts';
+import { isIdempotent } from './retry.ts';
+
+const SERVER_REQUESTS = metricOffset('limpet_server_requests_total');
+const SERVER_FAILURES = metricOffset('limpet_server_failures_total');
+const SERVER_OVER_LIMIT = metricOffset('limpet_server_over_limit_total');
+const SERVER_RESPONSES = metricOffset('limpet_server_responses_total', '1xx');
+const REQUESTS_REFUSED = metricOffset('limpet_requests_refused_total');
+const RESPONSES = metricOffset('limpet_responses_total', '1xx');
+
+/** Servers that one request may try; each try can cost a connect timeout. */
+const ATTEMPTS_MAX = 3;
+
+/** Starts forwarding; the returned listener is what the codec reports the request's body and end to. */
+export function forwardRequest(
+  exchange: DownstreamExchange,
+  connection: ProxiedConnection,
+  requestId: string,
+): ExchangeListener {
+  const forwarding = new Forwarding(exchange, connection, requestId);
+  forwarding.start();
+  return forwarding;
+}
+
+/** What becomes of one request, for its record. */
+export interface RequestOutcome {
+  readonly exchange: DownstreamExchange;
+  readonly connection: ProxiedConnection;
+  readonly service: HttpService;
+  readonly requestId: string;
+  readonly startedAtMs: number;
+  readonly server: ServerRuntime | undefined;
+  readonly serverReason: string;
+  readonly serversTried: number;
+  readonly status: number;
+  readonly error: ErrorCode | undefined;
+  readonly errorDetail: string;
+  readonly significance: readonly SignificanceCode[];
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly serverResponseMs: number | undefined;
+  readonly serverConnectionReused: boolean;
+}
+
+type State = 'opening' | 'sent' | 'responding' | 'done';
+
+class Forwarding implements ExchangeListener, UpstreamListener {
+  readonly #exchange: DownstreamExchange;
+  readonly #connection: ProxiedConnection;
+  readonly #service: HttpService;
+  readonly #requestId: string;
+  readonly #startedAtMs: number;
+  #state: State = 'opening';
+  #choice: (RequestChoice & { kind: 'server' }) | undefined;
+  #opening: UpstreamOpening | undefined;
+  #upstream: UpstreamExchange | undefined;
+  #deadline: Deadline | undefined;
+  #tried: ServerRuntime[] | undefined;
+  #attempts = 0;
+  #staleRetries = 0;
+  #bodyStarted = false;
+  #bodyEnded: boolean;
+  #moved = false;
+  // For the record.
+  #sentAtMs = 0;
+  #serverResponseMs: number | undefined;
+  #status = 0;
+  #error: ErrorCode | undefined;
+  #errorDetail = '';
+  #reused = false;
+  #significance: SignificanceCode[] | undefined;
+  #requestBytes = 0;
+  #responseBytes = 0;
+
+  constructor(exchange: DownstreamExchange, connection: ProxiedConnection, requestId: string) {
+    this.#exchange = exchange;
+    this.#connection = connection;
+    // One request sees one configuration, whatever is applied meanwhile.
+    this.#service = connection.service();
+    this.#requestId = requestId;
+    this.#startedAtMs = connection.services.clock.monotonicMs();
+    this.#bodyEnded = isEmptyBody(exchange.head.body);
+  }
+
+  start(): void {
+    this.#connection.countRequest();
+    this.#attempt();
+  }
+
+  // --- choosing and opening
+
+  #attempt(): void {
+    this.#attempts++;
+    const choice = selectForRequest(this.#service.pool, this.#connection.placement, this.#tried ?? []);
+    if (choice.kind === 'reset') {
+      this.#note('ADF_PERSISTENCE_FAILURE_SERVER_DOWN');
+      this.#finish('PERSISTENT_SERVER_DOWN');
+      this.#exchange.resetConnection();
+      return;
+    }
+    if (choice.kind === 'refuse') {
+      this.#note('ADF_LOAD_BALANCING_FAILED');
+      this.#refuse(choice.error, false);
+      return;
+    }
+    this.#choice = choice;
+    if (choice.moved) {
+      this.#moved = true;
+      this.#note('ADF_PERSISTENT_SERVER_CHANGE');
+      for (const code of choice.significance) this.#note(code);
+    }
+    if (choice.overLimit) {
+      choice.server.metrics.add(SERVER_OVER_LIMIT);
+      this.#note('ADF_CONNECTION_LIMIT_EXCEEDED');
+    }
+    this.#open(choice.server);
+  }
+
+  #open(server: ServerRuntime): void {
+    this.#state = 'opening';
+    this.#setDeadline(this.#service.pool.snapshot.connectTimeoutMs);
+    this.#opening = openUpstream(server, this.#connection.services, {
+      onOpen: (connection) => {
+        this.#opening = undefined;
+        this.#send(server, connection);
+      },
+      onFailed: (detail) => {
+        this.#opening = undefined;
+        this.onResponseFailure({
+          error: 'SERVER_UNREACHABLE',
+          detail,
+          neverSent: true,
+          staleConnection: false,
+        });
+      },
+    });
+  }
+
+  #send(server: ServerRuntime, connection: UpstreamRequestCarrier): void {
+    const { head } = this.#exchange;
+    this.#state = 'sent';
+    this.#sentAtMs = this.#connection.services.clock.monotonicMs();
+    server.metrics.add(SERVER_REQUESTS);
+    // An HTTP/2 body of unknown length is chunked to the server; so is one that was chunked to us.
+    const body: BodyFraming = head.body.kind === 'stream' ? { kind: 'chunked' } : head.body;
+    const text = upstreamHeadText(head, body, this.#connection, this.#service.http, this.#requestId);
+    this.#upstream = connection.begin(text, head.method, body, this);
+    this.#reused = this.#upstream.reused;
+    if (this.#bodyEnded) {
+      this.#upstream.flush();
+      this.#setDeadline(this.#service.pool.snapshot.serverTimeoutMs);
+      return;
+    }
+    this.#bodyStarted = true;
+    this.#deadline?.cancel();
+    if (head.expectContinue && this.#service.http.respondWith100Continue) {
+      this.#exchange.sendInformational(CONTINUE);
+      this.#exchange.flush();
+    }
+    this.#exchange.startBody();
+    this.#upstream?.flush();
+  }
+
+  // --- the request body
+
+  onRequestBody(chunk: Buffer): void {
+    this.#requestBytes += chunk.length;
+    this.#upstream?.sendBody(chunk);
+  }
+
+  onRequestEnd(trailerLines: string): void {
+    this.#bodyEnded = true;
+    this.#upstream?.sendEnd(trailerLines);
+    if (this.#state === 'sent') this.#setDeadline(this.#service.pool.snapshot.serverTimeoutMs);
+  }
+
+  onRequestFlush(): void {
+    if (this.#upstream?.flush() === false) this.#exchange.pauseBody();
+  }
+
+  onRequestRefused(error: ErrorCode, detail: string): void {
+    if (this.#state === 'done') return;
+    this.#upstream?.abort();
+    this.#note('ADF_REQUEST_REFUSED');
+    if (this.#state === 'responding') this.#cutShort(error);
+    else this.#refuse(error, true, detail);
+  }
+
+  // --- the response
+
+  onResponseInformational(head: ResponseHead): void {
+    // A 100 is the server's to send only where the client's expectation was passed on.
+    if (head.status === 100 && this.#service.http.respondWith100Continue) return;
+    this.#exchange.sendInformational(head);
+  }
+
+  onResponseHead(head: ResponseHead): void {
+    const { server } = this.#choice as { server: ServerRuntime };
+    this.#state = 'responding';
+    this.#status = head.status;
+    this.#serverResponseMs = this.#connection.services.clock.monotonicMs() - this.#sentAtMs;
+    server.metrics.add(SERVER_RESPONSES + statusClass(head.status));
+    this.#setDeadline(this.#service.pool.snapshot.serverTimeoutMs);
+    this.#exchange.sendHead(
+      head,
+      `X-Request-Id: ${this.#requestId}\r\n`,
+      this.#moved || this.#connection.isDraining(),
+    );
+  }
+
+  onResponseBody(chunk: Buffer): void {
+    this.#responseBytes += chunk.length;
+    this.#exchange.sendBody(chunk);
+  }
+
+  onResponseEnd(trailerLines: string): void {
+    this.#upstream = undefined;
+    // Settled before the end is sent: the codec may go on to the next request at once.
+    this.#finish(undefined);
+    this.#exchange.sendEnd(trailerLines);
+    this.#exchange.flush();
+  }
+
+  onResponseFlush(): void {
+    if (this.#state === 'done') return;
+    if (this.#state === 'responding') this.#deadline?.restart();
+    if (!this.#exchange.flush()) {
+      this.#upstream?.pauseResponse();
+      // While the client is the slow one, its codec's deadline runs, not the server's.
+      this.#deadline?.cancel();
+    }
+  }
+
+  onResponseFailure(failure: UpstreamFailure): void {
+    if (this.#state === 'done') return;
+    this.#upstream = undefined;
+    const { server } = this.#choice as { server: ServerRuntime };
+    if (failure.staleConnection && this.#mayResend() && this.#staleRetries++ < 2) {
+      // The server closed a connection that we kept: it is as well as it was, so the same server is asked again.
+      this.#open(server);
+      return;
+    }
+    if (failure.neverSent) markConnectFailure(server, this.#service.pool);
+    server.metrics.add(SERVER_FAILURES);
+    this.#note(significanceOf(failure));
+    if (this.#state === 'responding') {
+      this.#cutShort(failure.error);
+      return;
+    }
+    const unreachable = failure.neverSent || failure.error === 'SERVER_CONNECTION_LOST';
+    const safe = failure.neverSent ? !this.#bodyStarted : this.#mayResend();
+    this.#serverFailed(server, failure, unreachable, safe);
+  }
+
+  /** The row "unreachable during a request" of the table in docs/tls-persistence.md. */
+  #serverFailed(server: ServerRuntime, failure: UpstreamFailure, unreachable: boolean, safe: boolean): void {
+    const recovery = this.#recovery();
+    this.#release();
+    if (unreachable && recovery === 'abort') {
+      this.#note('ADF_PERSISTENCE_FAILURE_SERVER_DOWN');
+      this.#finish('PERSISTENT_SERVER_UNREACHABLE');
+      this.#exchange.resetConnection();
+    } else if (unreachable && recovery === 'never') {
+      this.#note('ADF_PERSISTENCE_FAILURE_SERVER_DOWN');
+      this.#refuse('PERSISTENT_SERVER_UNREACHABLE', false, failure.detail);
+    } else if (unreachable && safe && this.#attempts < ATTEMPTS_MAX) {
+      if (recovery === 'immediate') this.#note('ADF_PERSISTENCE_FAILURE_SERVER_DOWN');
+      this.#tried = [...(this.#tried ?? []), server];
+      this.#attempt();
+    } else {
+      this.#refuse(failure.error, recovery === 'immediate', failure.detail);
+    }
+  }
+
+  /** How the persistence profile wants a failing server met; undefined where the connection is not bound to this server. */
+  #recovery(): 'immediate' | 'never' | 'abort' | undefined {
+    const { persistence } = this.#service.pool.snapshot;
+    if (persistence.kind !== 'tls') return undefined;
+    return this.#choice?.bound === true ? persistence.recovery : 'immediate';
+  }
+
+  // --- the client
+
+  onRequestDrain(): void {
+    this.#exchange.resumeBody();
+  }
+
+  onResponseDrain(): void {
+    if (this.#state !== 'responding') return;
+    this.#setDeadline(this.#service.pool.snapshot.serverTimeoutMs);
+    this.#upstream?.resumeResponse();
+  }
+
+  onClientGone(): void {
+    if (this.#state === 'done') return;
+    this.#opening?.cancel();
+    this.#upstream?.abort();
+    this.#note('ADF_CLIENT_ABORTED');
+    this.#finish('CLIENT_GONE');
+  }
+
+  // --- ends
+
+  /** Whether the request can be sent a second time: it has no effect that adds up, and nothing of its body is gone. */
+  #mayResend(): boolean {
+    return !this.#bodyStarted && isIdempotent(this.#exchange.head.method);
+  }
+
+  #setDeadline(afterMs: number): void {
+    if (this.#deadline === undefined) {
+      this.#deadline = this.#connection.services.deadlines.start(afterMs, () => this.#onDeadline());
+    } else {
+      this.#deadline.restart(afterMs);
+    }
+  }
+
+  #onDeadline(): void {
+    if (this.#state === 'done') return;
+    if (this.#state === 'opening') {
+      this.#opening?.cancel();
+      this.onResponseFailure({
+        error: 'SERVER_UNREACHABLE',
+        detail: 'ETIMEDOUT',
+        neverSent: true,
+        staleConnection: false,
+      });
+      return;
+    }
+    this.#upstream?.abort();
+    this.onResponseFailure({
+      error: 'RESPONSE_TIMEOUT',
+      detail: this.#state === 'sent' ? 'no response head' : 'response stalled',
+      neverSent: false,
+      staleConnection: false,
+    });
+  }
+
+  #refuse(error: ErrorCode, lastOnConnection: boolean, detail = ''): void {
+    this.#service.metrics.add(REQUESTS_REFUSED);
+    const { head, body } = createErrorResponse(error, this.#requestId, this.#exchange.head.method);
+    this.#status = head.status;
+    this.#errorDetail = detail;
+    const last = lastOnConnection || this.#moved || this.#connection.isDraining();
+    this.#exchange.sendHead(head, `X-Request-Id: ${this.#requestId}\r\n`, last);
+    this.#exchange.sendBody(body);
+    this.#responseBytes = body.length;
+    this.#finish(error);
+    this.#exchange.sendEnd('');
+    this.#exchange.flush();
+  }
+
+  /** A response has begun and cannot be completed. */
+  #cutShort(error: ErrorCode): void {
+    this.#finish(error);
+    this.#exchange.abort();
+  }
+
+  #release(): void {
+    if (this.#choice !== undefined) releaseRequest(this.#choice.server);
+    this.#choice = undefined;
+  }
+
+  #note(code: SignificanceCode): void {
+    this.#significance ??= [];
+    if (!this.#significance.includes(code)) this.#significance.push(code);
+    this.#connection.addSignificance(code);
+  }
+
+  #finish(error: ErrorCode | undefined): void {
+    this.#state = 'done';
+    this.#error = error;
+    this.#deadline?.cancel();
+    const choice = this.#choice;
+    this.#release();
+    if (this.#status >= 100) this.#service.metrics.add(RESPONSES + statusClass(this.#status));
+    recordRequest({
+      exchange: this.#exchange,
+      connection: this.#connection,
+      service: this.#service,
+      requestId: this.#requestId,
+      startedAtMs: this.#startedAtMs,
+      server: choice?.server,
+      serverReason: choice?.why ?? '',
+      serversTried: this.#attempts,
+      status: this.#status,
+      error: this.#error,
+      errorDetail: this.#errorDetail,
+      significance: this.#significance ?? [],
+      requestBytes: this.#requestBytes,
+      responseBytes: this.#responseBytes,
+      serverResponseMs: this.#serverResponseMs,
+      serverConnectionReused: this.#reused,
+    });
+  }
+}
+
+const CONTINUE: ResponseHead = {
+  version: '1.1',
+  status: 100,
+  reason: 'Continue',
+  fieldLines: '',
+  body: { kind: 'none' },
+  declaredLength: undefined,
+  keepAlive: true,
+};
+
+function statusClass(status: number): number {
+  return Math.min(Math.max(Math.floor(status / 100), 1), 5) - 1;
+}
+
+function significanceOf(failure: UpstreamFailure): SignificanceCode {
+  switch (failure.error) {
+    case 'RESPONSE_MALFORMED':
+      return 'ADF_SERVER_RESPONSE_INVALID';
+    case 'RESPONSE_TIMEOUT':
+      return 'ADF_SERVER_TIMEOUT';
+    case 'SERVER_UNREACHABLE':
+      return 'ADF_SERVER_CONNECT_FAILURE';
+    default:
+      return 'ADF_SERVER_CONNECTION_LOST';
+  }
+}

@@ -1,0 +1,325 @@
+// An HTTP/1.1 connection of a client: reads one request after another, hands each to forward-request, and keeps the deadlines.
+
+import type { ErrorCode } from '@limpet/model';
+import type { Channel, ChannelListener } from '../../channel/channel.ts';
+import type { Deadline } from '../../lifecycle/deadlines.ts';
+import { metricOffset } from '../../telemetry/metrics-table.ts';
+import { createErrorResponse } from '../error-response.ts';
+import { forwardRequest } from '../forward-request.ts';
+import type { RequestHead } from '../message.ts';
+import type { ProxiedConnection } from '../proxied-connection.ts';
+import { recordRefusedRequest } from '../request-record.ts';
+import { Http1Exchange } from './downstream-exchange.ts';
+import { type HeadLimits, parseRequestHead } from './request-head.ts';
+import { responseHeadText } from './serialize.ts';
+
+/** What the owner of the connection wants to know. */
+export interface DownstreamOwner {
+  /** The connection is over; the last call. */
+  onClosed(error: ErrorCode | undefined): void;
+}
+
+const REQUESTS = metricOffset('limpet_requests_total', '1');
+const REFUSED = metricOffset('limpet_requests_refused_total');
+const RESPONSES_4XX = metricOffset('limpet_responses_total', '4xx');
+const RESPONSES_5XX = metricOffset('limpet_responses_total', '5xx');
+
+const FIELD_COUNT_LIMIT = 128;
+/** What a client may send ahead while its request is being answered; beyond it we stop reading. */
+const AHEAD_LIMIT_BYTES = 65_536;
+/** A client that was refused gets this long to read why before the connection is cut (RFC 9112 §9.6). */
+const LINGER_MS = 2000;
+
+type WaitingFor = 'first byte' | 'head' | 'next request' | 'body' | 'drain' | 'linger';
+
+export class Http1DownstreamConnection implements ChannelListener {
+  readonly #channel: Channel;
+  readonly #connection: ProxiedConnection;
+  readonly #owner: DownstreamOwner;
+  readonly #deadline: Deadline;
+  #waitingFor: WaitingFor = 'first byte';
+  #exchange: Http1Exchange | undefined;
+  /** Bytes not worked on yet; `#buffered` of them are valid. */
+  #buffer: Buffer | undefined;
+  #searched = 0;
+  #requests = 0;
+  #paused = false;
+  #advancing = false;
+  #ended = false;
+  #closing = false;
+  #closed = false;
+  #error: ErrorCode | undefined;
+
+  constructor(channel: Channel, connection: ProxiedConnection, owner: DownstreamOwner) {
+    this.#channel = channel;
+    this.#connection = connection;
+    this.#owner = owner;
+    channel.listener = this;
+    const { deadlines } = connection.services;
+    this.#deadline = deadlines.start(connection.service().http.firstByteTimeoutMs, () => this.#onDeadline());
+  }
+
+  /** Begins to read. */
+  start(): void {
+    this.#channel.resume();
+  }
+
+  /** Closes at once when idle, else after the response under way (whose head says so if it has not left yet). */
+  drain(): void {
+    if (this.#exchange === undefined && this.#waitingFor !== 'head' && !this.#closing) this.#close();
+  }
+
+  /** Ends the connection now, whatever is under way. */
+  destroy(): void {
+    if (!this.#closed) this.#channel.destroy();
+  }
+
+  // --- the channel
+
+  onData(chunk: Buffer): void {
+    if (this.#closing) return;
+    this.#buffer = this.#buffer === undefined ? chunk : Buffer.concat([this.#buffer, chunk]);
+    this.#advance();
+  }
+
+  onEnd(): void {
+    this.#ended = true;
+    if (this.#exchange === undefined) {
+      if (!this.#closing) this.#close();
+    } else if (!this.#exchange.requestComplete) {
+      // The rest of the body will never come.
+      this.#fail('CLIENT_GONE');
+    }
+    // Else a half-closed client that waits for its answer, as HTTP allows.
+  }
+
+  onDrain(): void {
+    if (this.#waitingFor === 'drain') this.#deadline.cancel();
+    this.#exchange?.onDrain();
+  }
+
+  onClose(_error: Error | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#deadline.cancel();
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    this.#buffer = undefined;
+    exchange?.onClientGone();
+    this.#owner.onClosed(this.#error);
+  }
+
+  // --- what an exchange asks for
+
+  get channel(): Channel {
+    return this.#channel;
+  }
+
+  /** The exchange wants its body, now or again. */
+  wantBody(): void {
+    this.#advance();
+  }
+
+  /** A write did not leave at once: the client must read within the body timeout. */
+  waitForDrain(): void {
+    this.#wait('drain', this.#connection.service().http.bodyTimeoutMs);
+  }
+
+  /** The response is complete. */
+  exchangeDone(exchange: Http1Exchange, keepAlive: boolean): void {
+    if (this.#exchange !== exchange) return;
+    if (!keepAlive) {
+      this.#exchange = undefined;
+      this.#closeGently();
+    } else if (exchange.requestComplete) {
+      this.#exchange = undefined;
+      this.#next();
+    }
+    // Else the request's body is still coming: it is read to its end and thrown away, within the body timeout.
+  }
+
+  /** The response was cut short. */
+  abort(): void {
+    this.#exchange = undefined;
+    this.#channel.reset();
+  }
+
+  // --- reading
+
+  #advance(): void {
+    // An exchange may finish while we are inside; the outer loop goes on from there.
+    if (this.#advancing) return;
+    this.#advancing = true;
+    try {
+      while (this.#step()) {}
+    } finally {
+      this.#advancing = false;
+    }
+  }
+
+  /** One piece of work on the buffered bytes; false when there is nothing to do until something happens. */
+  #step(): boolean {
+    if (this.#closed || this.#closing) return false;
+    const exchange = this.#exchange;
+    const buffer = this.#buffer;
+    if (exchange === undefined) return buffer !== undefined && this.#readHead(buffer);
+    if (buffer === undefined) {
+      this.#setPaused(exchange.bodyPaused);
+      return false;
+    }
+    if (exchange.requestComplete || !exchange.wantsBody) {
+      this.#setPaused(exchange.bodyPaused || buffer.length > AHEAD_LIMIT_BYTES);
+      return false;
+    }
+    const used = exchange.receiveBody(buffer);
+    this.#keepFrom(used);
+    if (!exchange.requestComplete && this.#exchange === exchange) {
+      this.#wait('body', this.#connection.service().http.bodyTimeoutMs);
+    } else if (this.#waitingFor === 'body') {
+      this.#deadline.cancel();
+    }
+    if (exchange.requestComplete && exchange.responseComplete && this.#exchange === exchange) {
+      this.#exchange = undefined;
+      this.#next();
+    }
+    return true;
+  }
+
+  #readHead(buffer: Buffer): boolean {
+    const { http } = this.#connection.service();
+    const limits: HeadLimits = {
+      headLimitBytes: http.headLimitBytes,
+      fieldLineLimitBytes: http.fieldLineLimitBytes,
+      fieldCountLimit: FIELD_COUNT_LIMIT,
+    };
+    const parsed = parseRequestHead(buffer, 0, buffer.length, limits, this.#searched);
+    if (parsed.kind === 'incomplete') {
+      this.#searched = Math.max(0, buffer.length - 3);
+      if (this.#waitingFor !== 'head') this.#wait('head', http.headTimeoutMs);
+      this.#setPaused(false);
+      return false;
+    }
+    this.#searched = 0;
+    if (parsed.kind === 'refused') {
+      this.#refuse(parsed.error, parsed.detail);
+      return false;
+    }
+    this.#keepFrom(parsed.headBytes);
+    this.#begin(parsed.head);
+    return true;
+  }
+
+  #begin(head: RequestHead): void {
+    this.#deadline.cancel();
+    this.#waitingFor = 'next request';
+    this.#requests++;
+    const service = this.#connection.service();
+    service.metrics.add(REQUESTS);
+    const { keepAliveRequests, bodyLimitBytes } = service.http;
+    const last = !head.keepAlive || (keepAliveRequests > 0 && this.#requests >= keepAliveRequests);
+    const exchange = new Http1Exchange(this, head, last, bodyLimitBytes);
+    this.#exchange = exchange;
+    const requestId = this.#connection.services.newRequestId();
+    if (head.body.kind === 'length' && bodyLimitBytes > 0 && head.body.bytes > bodyLimitBytes) {
+      exchange.refuse('REQUEST_BODY_TOO_LARGE', requestId);
+      recordRefusedRequest(this.#connection, requestId, 'REQUEST_BODY_TOO_LARGE', 'content-length');
+      return;
+    }
+    exchange.listen(forwardRequest(exchange, this.#connection, requestId));
+  }
+
+  #next(): void {
+    if (this.#connection.isDraining() || this.#ended) {
+      this.#closeGently();
+      return;
+    }
+    if (this.#buffer === undefined) {
+      this.#wait('next request', this.#connection.service().http.keepAliveTimeoutMs);
+      this.#setPaused(false);
+    } else {
+      this.#wait('head', this.#connection.service().http.headTimeoutMs);
+      this.#advance();
+    }
+  }
+
+  #keepFrom(used: number): void {
+    const buffer = this.#buffer;
+    this.#buffer = buffer === undefined || used >= buffer.length ? undefined : buffer.subarray(used);
+  }
+
+  #setPaused(paused: boolean): void {
+    if (paused === this.#paused || this.#closed) return;
+    this.#paused = paused;
+    if (paused) this.#channel.pause();
+    else this.#channel.resume();
+  }
+
+  // --- ends
+
+  /** Answers something that is no request, and closes. It is never forwarded. */
+  #refuse(error: ErrorCode, detail: string): void {
+    const { services } = this.#connection;
+    const requestId = services.newRequestId();
+    const { head, body } = createErrorResponse(error, requestId, 'GET');
+    const service = this.#connection.service();
+    service.metrics.add(REFUSED);
+    service.metrics.add(head.status < 500 ? RESPONSES_4XX : RESPONSES_5XX);
+    this.#connection.countRequest();
+    this.#connection.addSignificance('ADF_REQUEST_REFUSED');
+    recordRefusedRequest(this.#connection, requestId, error, detail);
+    this.#error = error;
+    const text = responseHeadText(
+      head,
+      { keepAlive: false, version: '1.1' },
+      `X-Request-Id: ${requestId}\r\n`,
+    );
+    this.#channel.write(text + body.toString('latin1'));
+    this.#closeGently();
+  }
+
+  #onDeadline(): void {
+    switch (this.#waitingFor) {
+      case 'head':
+        this.#refuse('REQUEST_TIMEOUT', 'head');
+        break;
+      case 'body':
+        if (this.#exchange === undefined || this.#exchange.responseComplete) this.#close();
+        else this.#exchange.bodyTimedOut();
+        break;
+      case 'drain':
+        this.#fail('REQUEST_TIMEOUT');
+        break;
+      case 'linger':
+        this.#channel.destroy();
+        break;
+      default:
+        // Nothing was asked, so nothing is answered (RFC 9112 §9.5).
+        this.#close();
+    }
+  }
+
+  #fail(error: ErrorCode): void {
+    this.#error = error;
+    this.#channel.reset();
+  }
+
+  #close(): void {
+    this.#closing = true;
+    this.#deadline.cancel();
+    this.#buffer = undefined;
+    this.#channel.end();
+    this.#wait('linger', LINGER_MS);
+  }
+
+  /** Sends what was written and the end, then reads on and drops for a while: a reset would take our answer with it. */
+  #closeGently(): void {
+    this.#close();
+    this.#setPaused(false);
+  }
+
+  #wait(what: WaitingFor, timeoutMs: number): void {
+    this.#waitingFor = what;
+    if (timeoutMs > 0) this.#deadline.restart(timeoutMs);
+    else this.#deadline.cancel();
+  }
+}

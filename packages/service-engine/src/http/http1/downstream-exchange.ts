@@ -1,0 +1,219 @@
+// One request on a client's HTTP/1.1 connection: its body decoded, its response framed and written.
+
+import type { ErrorCode } from '@limpet/model';
+import { createErrorResponse } from '../error-response.ts';
+import type { DownstreamExchange, ExchangeListener } from '../exchange.ts';
+import { isEmptyBody, type RequestHead, type ResponseHead } from '../message.ts';
+import { WriteBatch } from '../write-batch.ts';
+import { ChunkedDecoder, chunkHeader, lastChunk } from './chunked-body.ts';
+import type { Http1DownstreamConnection } from './downstream-connection.ts';
+import { informationalHeadText, responseHeadText } from './serialize.ts';
+
+const CHUNKED_LIMITS = { trailerLimitBytes: 16_384, extensionLimitBytes: 4096 };
+
+export class Http1Exchange implements DownstreamExchange {
+  readonly head: RequestHead;
+  readonly #connection: Http1DownstreamConnection;
+  readonly #bodyLimitBytes: number;
+  readonly #batch = new WriteBatch();
+  #listener: ExchangeListener | undefined;
+  // The request.
+  #requestComplete: boolean;
+  #wantsBody = false;
+  #bodyPaused = false;
+  #bodyBytes = 0;
+  #bodyLeft: number;
+  #decoder: ChunkedDecoder | undefined;
+  // The response.
+  #last: boolean;
+  #headSent = false;
+  #responseComplete = false;
+  #responseChunked = false;
+  #draining = false;
+
+  constructor(
+    connection: Http1DownstreamConnection,
+    head: RequestHead,
+    last: boolean,
+    bodyLimitBytes: number,
+  ) {
+    this.head = head;
+    this.#connection = connection;
+    this.#last = last;
+    this.#bodyLimitBytes = bodyLimitBytes;
+    this.#requestComplete = isEmptyBody(head.body);
+    this.#bodyLeft = head.body.kind === 'length' ? head.body.bytes : 0;
+    if (head.body.kind === 'chunked') this.#decoder = new ChunkedDecoder(CHUNKED_LIMITS);
+  }
+
+  /** Sets who is told; until then nothing is, since forward-request has not returned yet. */
+  listen(listener: ExchangeListener): void {
+    this.#listener = listener;
+    if (this.#wantsBody) this.#connection.wantBody();
+  }
+
+  get requestComplete(): boolean {
+    return this.#requestComplete;
+  }
+
+  get responseComplete(): boolean {
+    return this.#responseComplete;
+  }
+
+  get bodyPaused(): boolean {
+    return this.#bodyPaused;
+  }
+
+  /** Whether body bytes can be taken now: somebody asked for them, or the response is complete and they are thrown away. */
+  get wantsBody(): boolean {
+    return this.#responseComplete || (this.#wantsBody && !this.#bodyPaused && this.#listener !== undefined);
+  }
+
+  /** Takes body bytes; returns how many. */
+  receiveBody(bytes: Buffer): number {
+    let used: number;
+    if (this.#decoder === undefined) {
+      used = Math.min(bytes.length, this.#bodyLeft);
+      this.#bodyLeft -= used;
+      this.#deliver(used === bytes.length ? bytes : bytes.subarray(0, used));
+      if (this.#bodyLeft === 0) this.#endBody('');
+    } else {
+      used = bytes.length;
+      const result = this.#decoder.decode(bytes, { onData: (part) => this.#deliver(part) });
+      if (result.kind === 'end') {
+        used = result.rest;
+        this.#endBody(result.trailerLines);
+      } else if (result.kind === 'refused') {
+        this.#refuseBody('REQUEST_MALFORMED', result.detail);
+      }
+    }
+    if (!this.#responseComplete) this.#listener?.onRequestFlush();
+    return used;
+  }
+
+  bodyTimedOut(): void {
+    this.#refuseBody('REQUEST_TIMEOUT', 'body');
+  }
+
+  onDrain(): void {
+    if (!this.#draining) return;
+    this.#draining = false;
+    this.#listener?.onResponseDrain();
+  }
+
+  onClientGone(): void {
+    if (this.#responseComplete) return;
+    this.#responseComplete = true;
+    this.#listener?.onClientGone();
+  }
+
+  /** Answers with an error without forwarding; the connection ends, since the body is not read. */
+  refuse(error: ErrorCode, requestId: string): void {
+    const { head, body } = createErrorResponse(error, requestId, this.head.method);
+    this.sendHead(head, `X-Request-Id: ${requestId}\r\n`, true);
+    this.sendBody(body);
+    this.sendEnd('');
+  }
+
+  #deliver(part: Buffer): void {
+    this.#bodyBytes += part.length;
+    if (this.#responseComplete || part.length === 0) return;
+    if (this.#bodyLimitBytes > 0 && this.#bodyBytes > this.#bodyLimitBytes) {
+      this.#refuseBody('REQUEST_BODY_TOO_LARGE', 'chunked');
+      return;
+    }
+    this.#listener?.onRequestBody(part);
+  }
+
+  #endBody(trailerLines: string): void {
+    if (this.#requestComplete) return;
+    this.#requestComplete = true;
+    if (!this.#responseComplete) this.#listener?.onRequestEnd(trailerLines);
+  }
+
+  #refuseBody(error: ErrorCode, detail: string): void {
+    // What follows on this connection cannot be told from a body: it is the last exchange.
+    this.#last = true;
+    this.#requestComplete = true;
+    if (!this.#responseComplete) this.#listener?.onRequestRefused(error, detail);
+  }
+
+  // --- as forward-request drives it
+
+  startBody(): void {
+    this.#wantsBody = true;
+    if (this.#listener !== undefined) this.#connection.wantBody();
+  }
+
+  pauseBody(): void {
+    this.#bodyPaused = true;
+    this.#connection.wantBody();
+  }
+
+  resumeBody(): void {
+    if (!this.#bodyPaused) return;
+    this.#bodyPaused = false;
+    this.#connection.wantBody();
+  }
+
+  sendInformational(head: ResponseHead): void {
+    // RFC 9110 §15.2: HTTP/1.0 knows no 1xx.
+    if (this.head.version === '1.1') this.#batch.addText(informationalHeadText(head));
+  }
+
+  sendHead(head: ResponseHead, extraLines: string, lastOnConnection: boolean): void {
+    this.#headSent = true;
+    if (lastOnConnection) this.#last = true;
+    const unknownLength =
+      head.body.kind === 'chunked' || head.body.kind === 'stream' || head.body.kind === 'until-close';
+    // HTTP/1.0 has no chunks: there the end of the connection is the end of the body.
+    this.#responseChunked = unknownLength && this.head.version === '1.1';
+    if (unknownLength && !this.#responseChunked) this.#last = true;
+    const framed: ResponseHead = unknownLength
+      ? { ...head, body: { kind: this.#responseChunked ? 'chunked' : 'until-close' } }
+      : head;
+    const connection = {
+      keepAlive: !this.#last,
+      version: this.head.version === '1.0' ? '1.0' : '1.1',
+    } as const;
+    this.#batch.addText(responseHeadText(framed, connection, extraLines));
+  }
+
+  sendBody(chunk: Buffer): void {
+    if (chunk.length === 0 || this.#responseComplete) return;
+    if (this.#responseChunked) {
+      this.#batch.addText(chunkHeader(chunk.length));
+      this.#batch.addBytes(chunk);
+      this.#batch.addText('\r\n');
+    } else {
+      this.#batch.addBytes(chunk);
+    }
+  }
+
+  sendEnd(trailerLines: string): void {
+    if (this.#responseComplete) return;
+    if (this.#responseChunked) this.#batch.addText(lastChunk(trailerLines));
+    this.flush();
+    this.#responseComplete = true;
+    this.#connection.exchangeDone(this, !this.#last);
+  }
+
+  flush(): boolean {
+    if (this.#batch.isEmpty) return true;
+    if (this.#batch.writeTo(this.#connection.channel)) return true;
+    this.#draining = true;
+    this.#connection.waitForDrain();
+    return false;
+  }
+
+  abort(): void {
+    this.#responseComplete = true;
+    if (this.#headSent) this.flush();
+    this.#connection.abort();
+  }
+
+  resetConnection(): void {
+    this.#responseComplete = true;
+    this.#connection.abort();
+  }
+}

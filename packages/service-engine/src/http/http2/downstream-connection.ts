@@ -1,0 +1,181 @@
+// An HTTP/2 connection of a client: node:http2's core session with caps, each stream handed to forward-request.
+
+import {
+  constants,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { ErrorCode, HttpSnapshot } from '@limpet/model';
+import type { Deadline } from '../../lifecycle/deadlines.ts';
+import { metricOffset } from '../../telemetry/metrics-table.ts';
+import { createErrorResponse } from '../error-response.ts';
+import { forwardRequest } from '../forward-request.ts';
+import type { DownstreamOwner } from '../http1/downstream-connection.ts';
+import type { ProxiedConnection } from '../proxied-connection.ts';
+import { recordRefusedRequest } from '../request-record.ts';
+import { Http2Exchange } from './downstream-exchange.ts';
+import { requestHeadOf } from './request-head.ts';
+
+const REQUESTS = metricOffset('limpet_requests_total', '2');
+const REFUSED = metricOffset('limpet_requests_refused_total');
+
+const STREAMS_MAX = 128;
+const FIELD_COUNT_LIMIT = 128;
+/** Streams that a client may reset at once, and a second, before the session ends: rapid reset (CVE-2023-44487). */
+const RESET_BURST = 200;
+const RESETS_PER_SECOND = 33;
+const PINGS_OUTSTANDING_MAX = 10;
+const INVALID_FRAMES_MAX = 100;
+const SETTINGS_ENTRIES_MAX = 32;
+/** Of nghttp2's own buffers for one session, in MiB. */
+const SESSION_MEMORY_MIB = 8;
+
+export class Http2DownstreamConnection {
+  readonly #session: ServerHttp2Session;
+  readonly #rawSocket: Socket;
+  readonly #connection: ProxiedConnection;
+  readonly #owner: DownstreamOwner;
+  readonly #deadline: Deadline;
+  #openStreams = 0;
+  #error: ErrorCode | undefined;
+  #closing = false;
+  #closed = false;
+
+  constructor(socket: TLSSocket, rawSocket: Socket, connection: ProxiedConnection, owner: DownstreamOwner) {
+    this.#rawSocket = rawSocket;
+    this.#connection = connection;
+    this.#owner = owner;
+    const { http } = connection.service();
+    this.#session = performServerHandshake(socket, {
+      maxHeaderListPairs: FIELD_COUNT_LIMIT,
+      maxOutstandingPings: PINGS_OUTSTANDING_MAX,
+      maxSessionInvalidFrames: INVALID_FRAMES_MAX,
+      maxSessionRejectedStreams: INVALID_FRAMES_MAX,
+      maxSessionMemory: SESSION_MEMORY_MIB,
+      maxSettings: SETTINGS_ENTRIES_MAX,
+      streamResetBurst: RESET_BURST,
+      streamResetRate: RESETS_PER_SECOND,
+      settings: {
+        maxConcurrentStreams: STREAMS_MAX,
+        maxHeaderListSize: http.headLimitBytes,
+        enableConnectProtocol: false,
+        enablePush: false,
+      },
+    });
+    this.#deadline = connection.services.deadlines.start(http.firstByteTimeoutMs, () => this.#onIdle());
+    const session = this.#session;
+    session.on('stream', (stream, _headers, flags, rawHeaders) => this.#onStream(stream, flags, rawHeaders));
+    session.on('error', (error) => {
+      // ENHANCE_YOUR_CALM, flow-control and framing errors: nghttp2 has answered and closes.
+      this.#error ??= 'code' in error && error.code === 'ECONNRESET' ? 'CLIENT_GONE' : 'REQUEST_MALFORMED';
+    });
+    session.on('close', () => this.#onClosed());
+  }
+
+  start(): void {
+    // The session reads by itself from the moment it is made.
+  }
+
+  /** GOAWAY: streams that are open finish, new ones go to a new connection. */
+  drain(): void {
+    if (this.#closing || this.#session.destroyed) return;
+    this.#closing = true;
+    this.#session.close();
+  }
+
+  destroy(): void {
+    this.#session.destroy();
+    this.#rawSocket.destroy();
+  }
+
+  /** HM_DOWN_ABORT_CONNECTION: the client sees a TCP reset. */
+  reset(): void {
+    if (!this.#rawSocket.destroyed) this.#rawSocket.resetAndDestroy();
+    this.#session.destroy();
+  }
+
+  #onStream(stream: ServerHttp2Stream, flags: number, rawHeaders: readonly string[] | undefined): void {
+    this.#openStreams++;
+    this.#deadline.cancel();
+    stream.once('close', () => this.#onStreamClosed());
+    // An error of one stream ends that stream; node:http2 reports it here and would throw without a listener.
+    stream.on('error', () => {});
+    try {
+      this.#serve(stream, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0, rawHeaders ?? []);
+    } catch {
+      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    }
+  }
+
+  #serve(stream: ServerHttp2Stream, endOfStream: boolean, rawHeaders: readonly string[]): void {
+    const service = this.#connection.service();
+    const requestId = this.#connection.services.newRequestId();
+    service.metrics.add(REQUESTS);
+    const parsed = requestHeadOf(rawHeaders, endOfStream, headLimits(service.http));
+    if (parsed.kind === 'refused') {
+      this.#refuse(stream, requestId, parsed.error, parsed.detail);
+      return;
+    }
+    const { head } = parsed;
+    const { bodyLimitBytes } = service.http;
+    if (head.body.kind === 'length' && bodyLimitBytes > 0 && head.body.bytes > bodyLimitBytes) {
+      this.#refuse(stream, requestId, 'REQUEST_BODY_TOO_LARGE', 'content-length');
+      return;
+    }
+    const exchange = new Http2Exchange(stream, head, {
+      deadlines: this.#connection.services.deadlines,
+      bodyTimeoutMs: service.http.bodyTimeoutMs,
+      bodyLimitBytes,
+      drainConnection: () => this.drain(),
+      resetConnection: () => this.reset(),
+    });
+    exchange.listen(forwardRequest(exchange, this.#connection, requestId));
+  }
+
+  #refuse(stream: ServerHttp2Stream, requestId: string, error: ErrorCode, detail: string): void {
+    this.#connection.service().metrics.add(REFUSED);
+    this.#connection.countRequest();
+    this.#connection.addSignificance('ADF_REQUEST_REFUSED');
+    recordRefusedRequest(this.#connection, requestId, error, detail);
+    const { head, body } = createErrorResponse(error, requestId, 'GET');
+    stream.respond({
+      ':status': head.status,
+      'content-type': 'text/plain; charset=utf-8',
+      'content-length': body.length,
+      'cache-control': 'no-store',
+      'x-request-id': requestId,
+    });
+    stream.end(body);
+  }
+
+  #onStreamClosed(): void {
+    this.#openStreams--;
+    if (this.#openStreams > 0 || this.#closed) return;
+    if (this.#connection.isDraining()) this.drain();
+    else this.#deadline.restart(this.#connection.service().http.keepAliveTimeoutMs);
+  }
+
+  #onIdle(): void {
+    if (this.#openStreams > 0) return;
+    this.drain();
+  }
+
+  #onClosed(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#deadline.cancel();
+    if (!this.#rawSocket.destroyed) this.#rawSocket.destroySoon();
+    this.#owner.onClosed(this.#error);
+  }
+}
+
+function headLimits(http: HttpSnapshot) {
+  return {
+    headLimitBytes: http.headLimitBytes,
+    fieldLineLimitBytes: http.fieldLineLimitBytes,
+    fieldCountLimit: FIELD_COUNT_LIMIT,
+  };
+}

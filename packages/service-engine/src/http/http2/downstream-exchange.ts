@@ -1,0 +1,236 @@
+// One request on a client's HTTP/2 stream: its body read, its response written, in the terms of forward-request.
+
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { Deadline, Deadlines } from '../../lifecycle/deadlines.ts';
+import type { DownstreamExchange, ExchangeListener } from '../exchange.ts';
+import { eachFieldLine } from '../http1/field-lines.ts';
+import type { RequestHead, ResponseHead } from '../message.ts';
+import { isEmptyBody } from '../message.ts';
+
+export interface StreamContext {
+  readonly deadlines: Deadlines;
+  /** Between two reads of the request's body, and for the client to take what was written. */
+  readonly bodyTimeoutMs: number;
+  /** 0: no limit. */
+  readonly bodyLimitBytes: number;
+  readonly drainConnection: () => void;
+  readonly resetConnection: () => void;
+}
+
+// RFC 9113 §8.2.2: connection-specific fields have no place here; the codec of the server has already taken most of them out.
+const NOT_IN_HTTP2 = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+  'te',
+]);
+
+export class Http2Exchange implements DownstreamExchange {
+  readonly head: RequestHead;
+  readonly #stream: ServerHttp2Stream;
+  readonly #context: StreamContext;
+  #listener: ExchangeListener | undefined;
+  #deadline: Deadline | undefined;
+  #bodyBytes = 0;
+  #requestComplete: boolean;
+  #trailerLines = '';
+  #bodyWanted = false;
+  #responseComplete = false;
+  #lastOnConnection = false;
+  #waitingForDrain = false;
+  #mayHaveTrailers = false;
+  #pending: Buffer[] = [];
+
+  constructor(stream: ServerHttp2Stream, head: RequestHead, context: StreamContext) {
+    this.head = head;
+    this.#stream = stream;
+    this.#context = context;
+    this.#requestComplete = isEmptyBody(head.body);
+    stream.on('close', () => this.#onClose());
+    stream.on('drain', () => this.#onDrain());
+  }
+
+  listen(listener: ExchangeListener): void {
+    this.#listener = listener;
+    if (this.#bodyWanted) this.#readBody();
+  }
+
+  // --- the request body
+
+  startBody(): void {
+    this.#bodyWanted = true;
+    if (this.#listener !== undefined) this.#readBody();
+  }
+
+  pauseBody(): void {
+    this.#deadline?.cancel();
+    this.#stream.pause();
+  }
+
+  resumeBody(): void {
+    this.#wait();
+    this.#stream.resume();
+  }
+
+  #readBody(): void {
+    const stream = this.#stream;
+    this.#wait();
+    stream.on('trailers', (_trailers, _flags, rawTrailers?: readonly string[]) => {
+      this.#trailerLines = trailerLinesOf(rawTrailers ?? []);
+    });
+    stream.on('data', (chunk: Buffer) => this.#onData(chunk));
+    stream.on('end', () => {
+      if (this.#requestComplete) return;
+      this.#requestComplete = true;
+      this.#deadline?.cancel();
+      this.#listener?.onRequestEnd(this.#trailerLines);
+      this.#listener?.onRequestFlush();
+    });
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#requestComplete || this.#responseComplete) return;
+    this.#bodyBytes += chunk.length;
+    const { bodyLimitBytes } = this.#context;
+    if (bodyLimitBytes > 0 && this.#bodyBytes > bodyLimitBytes) {
+      this.#requestComplete = true;
+      this.#listener?.onRequestRefused('REQUEST_BODY_TOO_LARGE', 'stream');
+      return;
+    }
+    this.#wait();
+    this.#listener?.onRequestBody(chunk);
+    this.#listener?.onRequestFlush();
+  }
+
+  // --- the response
+
+  sendInformational(head: ResponseHead): void {
+    if (this.#stream.headersSent || this.#stream.closed) return;
+    this.#stream.additionalHeaders({ ...fieldsOf(head.fieldLines), ':status': head.status });
+  }
+
+  sendHead(head: ResponseHead, extraLines: string, lastOnConnection: boolean): void {
+    if (this.#stream.closed || this.#stream.headersSent) return;
+    if (lastOnConnection) this.#lastOnConnection = true;
+    const fields = fieldsOf(head.fieldLines + extraLines);
+    fields[':status'] = head.status;
+    const length = head.body.kind === 'length' ? head.body.bytes : head.declaredLength;
+    if (length !== undefined) fields['content-length'] = length;
+    const endStream = isEmptyBody(head.body);
+    this.#mayHaveTrailers = head.body.kind === 'chunked';
+    this.#stream.respond(fields, { endStream, waitForTrailers: this.#mayHaveTrailers });
+  }
+
+  sendBody(chunk: Buffer): void {
+    // The chunk is shared memory of the server's connection, and the stream keeps what it cannot send yet.
+    if (chunk.length > 0 && !this.#responseComplete) this.#pending.push(Buffer.from(chunk));
+  }
+
+  sendEnd(trailerLines: string): void {
+    if (this.#responseComplete) return;
+    this.#responseComplete = true;
+    this.#deadline?.cancel();
+    const stream = this.#stream;
+    if (!stream.closed && !stream.writableEnded) {
+      if (this.#mayHaveTrailers) {
+        stream.once('wantTrailers', () => sendTrailers(stream, trailerLines));
+      }
+      if (this.#pending.length > 0) stream.end(this.#takePending());
+      else stream.end();
+    }
+    // A client that still sends a body nobody reads is told to stop (RFC 9113 §8.1).
+    if (!this.#requestComplete) stream.close(constants.NGHTTP2_NO_ERROR);
+    if (this.#lastOnConnection) this.#context.drainConnection();
+  }
+
+  flush(): boolean {
+    if (this.#pending.length === 0 || this.#stream.closed) return true;
+    if (this.#stream.write(this.#takePending())) return true;
+    this.#waitingForDrain = true;
+    this.#wait();
+    return false;
+  }
+
+  abort(): void {
+    this.#responseComplete = true;
+    this.#deadline?.cancel();
+    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    if (this.#lastOnConnection) this.#context.drainConnection();
+  }
+
+  resetConnection(): void {
+    this.#responseComplete = true;
+    this.#deadline?.cancel();
+    this.#context.resetConnection();
+  }
+
+  #takePending(): Buffer {
+    const [only] = this.#pending;
+    const whole = this.#pending.length === 1 ? (only as Buffer) : Buffer.concat(this.#pending);
+    this.#pending = [];
+    return whole;
+  }
+
+  // --- events and deadlines
+
+  #onDrain(): void {
+    if (!this.#waitingForDrain) return;
+    this.#waitingForDrain = false;
+    this.#deadline?.cancel();
+    this.#listener?.onResponseDrain();
+  }
+
+  #onClose(): void {
+    this.#deadline?.cancel();
+    if (this.#responseComplete) return;
+    this.#responseComplete = true;
+    this.#listener?.onClientGone();
+  }
+
+  #wait(): void {
+    const { bodyTimeoutMs, deadlines } = this.#context;
+    if (bodyTimeoutMs === 0) return;
+    if (this.#deadline === undefined)
+      this.#deadline = deadlines.start(bodyTimeoutMs, () => this.#onDeadline());
+    else this.#deadline.restart(bodyTimeoutMs);
+  }
+
+  #onDeadline(): void {
+    if (this.#waitingForDrain) {
+      this.#stream.close(constants.NGHTTP2_CANCEL);
+    } else if (!this.#requestComplete) {
+      this.#requestComplete = true;
+      this.#listener?.onRequestRefused('REQUEST_TIMEOUT', 'body');
+    }
+  }
+}
+
+function fieldsOf(lines: string): OutgoingHttpHeaders {
+  const fields: OutgoingHttpHeaders = Object.create(null);
+  eachFieldLine(lines, (name, value) => {
+    const key = name.toLowerCase();
+    if (NOT_IN_HTTP2.has(key)) return;
+    const known = fields[key];
+    if (known === undefined) fields[key] = value;
+    else if (Array.isArray(known)) known.push(value);
+    else fields[key] = [String(known), value];
+  });
+  return fields;
+}
+
+function sendTrailers(stream: ServerHttp2Stream, lines: string): void {
+  if (lines === '') stream.close(constants.NGHTTP2_NO_ERROR);
+  else stream.sendTrailers(fieldsOf(lines));
+}
+
+function trailerLinesOf(rawTrailers: readonly string[]): string {
+  let lines = '';
+  for (let index = 0; index + 1 < rawTrailers.length; index += 2) {
+    const name = rawTrailers[index] as string;
+    const value = rawTrailers[index + 1] as string;
+    if (/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(name) && !/[\r\n\0]/.test(value)) lines += `${name}: ${value}\r\n`;
+  }
+  return lines;
+}

@@ -1,0 +1,86 @@
+// The request head of an HTTP/2 stream, put through the same gate as an HTTP/1.1 head.
+
+import type { ErrorCode } from '@limpet/model';
+import { type HeadLimits, parseRequestHead } from '../http1/request-head.ts';
+import type { BodyFraming, RequestHead } from '../message.ts';
+
+export type StreamHead =
+  | { readonly kind: 'head'; readonly head: RequestHead }
+  | { readonly kind: 'refused'; readonly error: ErrorCode; readonly detail: string };
+
+const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what would end a line of HTTP/1.1 (RFC 9113 §8.2.1)
+const LINE_BREAKING = /[\r\n\0]/;
+
+/**
+ * Writes the fields as an HTTP/1.1 head and parses that: what a server may be sent is decided in one place, and a field that could become a
+ * line of its own is refused before (request smuggling by downgrade).
+ *
+ * @param rawHeaders names and values in turn, as node:http2 gives them (latin1).
+ * @param endOfStream no body follows.
+ */
+export function requestHeadOf(
+  rawHeaders: readonly string[],
+  endOfStream: boolean,
+  limits: HeadLimits,
+): StreamHead {
+  let method = '';
+  let path = '';
+  let authority: string | undefined;
+  let host: string | undefined;
+  let cookie = '';
+  let lines = '';
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string;
+    const value = rawHeaders[index + 1] as string;
+    if (LINE_BREAKING.test(value)) return refused('line break in a field');
+    switch (name) {
+      case ':method':
+        method = value;
+        break;
+      case ':path':
+        path = value;
+        break;
+      case ':authority':
+        authority = value;
+        break;
+      case ':scheme':
+        if (value !== 'https' && value !== 'http') return refused('scheme');
+        break;
+      case 'host':
+        if (host !== undefined) return refused('several hosts');
+        host = value;
+        break;
+      case 'cookie':
+        // RFC 9113 §8.2.3: crumbs of one field.
+        cookie = cookie === '' ? value : `${cookie}; ${value}`;
+        break;
+      default:
+        if (!NAME.test(name)) return refused('field name');
+        lines += `${name}: ${value}\r\n`;
+    }
+  }
+  if (authority !== undefined && host !== undefined && authority.toLowerCase() !== host.toLowerCase()) {
+    return refused('host differs from :authority');
+  }
+  const cookieLine = cookie === '' ? '' : `cookie: ${cookie}\r\n`;
+  const text = `${method} ${path} HTTP/1.1\r\nHost: ${authority ?? host ?? ''}\r\n${lines}${cookieLine}\r\n`;
+  const bytes = Buffer.from(text, 'latin1');
+  const parsed = parseRequestHead(bytes, 0, bytes.length, limits);
+  if (parsed.kind === 'refused') return parsed;
+  if (parsed.kind === 'incomplete' || parsed.headBytes !== bytes.length) return refused('head');
+  const { head } = parsed;
+  return {
+    kind: 'head',
+    head: { ...head, version: '2', keepAlive: true, body: framing(head.body, endOfStream) },
+  };
+}
+
+function framing(declared: BodyFraming, endOfStream: boolean): BodyFraming {
+  if (endOfStream) return declared.kind === 'length' ? declared : { kind: 'none' };
+  return declared.kind === 'length' ? declared : { kind: 'stream' };
+}
+
+function refused(detail: string): StreamHead {
+  return { kind: 'refused', error: 'REQUEST_MALFORMED', detail };
+}

@@ -1,0 +1,44 @@
+// What forwarding needs to know of the client's connection: who the client is, where it belongs, and where to report.
+
+import type { Address, HttpSnapshot, SignificanceCode } from '@limpet/model';
+import type { Clock } from '../lifecycle/clock.ts';
+import type { Deadlines } from '../lifecycle/deadlines.ts';
+import type { PoolRuntime } from '../pool/pool-runtime.ts';
+import type { Placement } from '../pool/select-server.ts';
+import type { AccessLog } from '../telemetry/access-log.ts';
+import type { MetricsRow } from '../telemetry/metrics-table.ts';
+
+/** What a worker lends to everything that proxies. */
+export interface HttpServices {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly accessLog: AccessLog;
+  /** A new request id; unique over engines, workers and restarts. */
+  readonly newRequestId: () => string;
+  readonly worker: number;
+}
+
+/** The parts of a virtual service that a request is handled by; read anew for each request, so that a reload reaches open connections. */
+export interface HttpService {
+  readonly name: string;
+  readonly http: HttpSnapshot;
+  readonly pool: PoolRuntime;
+  readonly metrics: MetricsRow;
+}
+
+/** One client connection, from the moment its handshake is done. */
+export interface ProxiedConnection {
+  readonly id: string;
+  readonly services: HttpServices;
+  readonly client: Address;
+  readonly local: Address;
+  readonly secure: boolean;
+  /** Where the connection belongs; a request that has to leave it tells the client to reconnect. */
+  readonly placement: Placement;
+  service(): HttpService;
+  /** True while the engine or the virtual service drains: the next response is the last on its connection. */
+  isDraining(): boolean;
+  /** Counts the request for the connection's own record. */
+  countRequest(): void;
+  addSignificance(code: SignificanceCode): void;
+}

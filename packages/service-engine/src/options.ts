@@ -1,0 +1,20 @@
+// The options of an engine process: what the command line says, as opposed to the configuration.
+
+import type { Address } from '@limpet/model';
+
+export interface EngineOptions {
+  readonly engineName: string;
+  readonly configFile: string;
+  /** Absent: a ring that lives and dies with this process. */
+  readonly ticketKeysFile: string | undefined;
+  /** Worker threads. */
+  readonly workers: number;
+  /** Absent: no admin server. */
+  readonly admin: Address | undefined;
+  /** `off`, `-`, or a path. */
+  readonly accessLog: string;
+  /** How long connections may go on after SIGTERM. */
+  readonly drainTimeoutMs: number;
+  /** Over how many engines a virtual service is spread: connection limits are divided by it. */
+  readonly enginesPerVirtualService: number;
+}

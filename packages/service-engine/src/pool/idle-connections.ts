@@ -1,0 +1,83 @@
+// The idle upstream connections of one server on one worker, newest first, each with an end.
+
+import type { PoolSnapshot } from '@limpet/model';
+import type { Clock } from '../lifecycle/clock.ts';
+import type { Deadline, Deadlines } from '../lifecycle/deadlines.ts';
+
+export interface PooledConnection {
+  readonly openedAtMs: number;
+  /** Requests that it has carried. */
+  readonly uses: number;
+  destroy(): void;
+}
+
+// Avi's upstream_connpool_server_max_cache is unlimited by default; a cap keeps a burst from holding descriptors for a minute.
+const IDLE_MAX = 1024;
+
+/**
+ * Last in, first out, so that a quiet server's surplus connections grow old and close. Limits are Avi's ConnPoolProperties,
+ * where 0 means none.
+ */
+export class IdleConnections<C extends PooledConnection> {
+  readonly #limits: PoolSnapshot['upstreamConnections'];
+  readonly #clock: Clock;
+  readonly #deadlines: Deadlines;
+  readonly #idle: { connection: C; deadline: Deadline | undefined }[] = [];
+  #closed = false;
+
+  constructor(limits: PoolSnapshot['upstreamConnections'], clock: Clock, deadlines: Deadlines) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#deadlines = deadlines;
+  }
+
+  get size(): number {
+    return this.#idle.length;
+  }
+
+  take(): C | undefined {
+    const entry = this.#idle.pop();
+    entry?.deadline?.cancel();
+    return entry?.connection;
+  }
+
+  /** Keeps a connection for the next request, or closes it where a limit says so. */
+  put(connection: C): void {
+    const { idleTimeoutMs, lifeTimeoutMs, maxReuse, maxIdlePerServer } = this.#limits;
+    const cap = maxIdlePerServer === 0 ? IDLE_MAX : Math.min(maxIdlePerServer, IDLE_MAX);
+    const ageMs = this.#clock.monotonicMs() - connection.openedAtMs;
+    if (
+      this.#closed ||
+      this.#idle.length >= cap ||
+      (maxReuse > 0 && connection.uses > maxReuse) ||
+      (lifeTimeoutMs > 0 && ageMs >= lifeTimeoutMs)
+    ) {
+      connection.destroy();
+      return;
+    }
+    const leftMs = lifeTimeoutMs > 0 ? lifeTimeoutMs - ageMs : Number.POSITIVE_INFINITY;
+    const waitMs = Math.min(idleTimeoutMs > 0 ? idleTimeoutMs : Number.POSITIVE_INFINITY, leftMs);
+    const deadline = Number.isFinite(waitMs)
+      ? this.#deadlines.start(waitMs, () => {
+          this.remove(connection);
+          connection.destroy();
+        })
+      : undefined;
+    this.#idle.push({ connection, deadline });
+  }
+
+  /** Forgets a connection that closed while it was idle. */
+  remove(connection: C): void {
+    const index = this.#idle.findIndex((entry) => entry.connection === connection);
+    if (index < 0) return;
+    const [entry] = this.#idle.splice(index, 1);
+    entry?.deadline?.cancel();
+  }
+
+  /** Closes all, and every one that comes later. */
+  close(): void {
+    this.#closed = true;
+    for (let connection = this.take(); connection !== undefined; connection = this.take())
+      connection.destroy();
+  }
+}

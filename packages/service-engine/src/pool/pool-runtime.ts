@@ -1,0 +1,37 @@
+// A pool as one worker sees it: its servers, and the frozen structures that choose among them.
+
+import type { PoolSnapshot } from '@limpet/model';
+import type { Clock } from '../lifecycle/clock.ts';
+import type { RandomSource } from '../lifecycle/random.ts';
+import { createPicker } from '../load-balancing/create-picker.ts';
+import type { CrowdCounter } from '../load-balancing/crowd-counter.ts';
+import type { Picker } from '../load-balancing/picker.ts';
+import { createRendezvous, type Rendezvous } from '../load-balancing/rendezvous.ts';
+import type { ServerRuntime } from './server-runtime.ts';
+
+export interface PoolRuntime {
+  readonly snapshot: PoolSnapshot;
+  /** In the order of the snapshot. */
+  readonly servers: readonly ServerRuntime[];
+  readonly serversById: ReadonlyMap<number, ServerRuntime>;
+  readonly picker: Picker;
+  readonly rendezvous: Rendezvous;
+  readonly crowdCounter: CrowdCounter;
+  readonly clock: Clock;
+}
+
+export function createPoolRuntime(
+  snapshot: PoolSnapshot,
+  servers: readonly ServerRuntime[],
+  services: { readonly clock: Clock; readonly random: RandomSource; readonly crowdCounter: CrowdCounter },
+): PoolRuntime {
+  return Object.freeze({
+    snapshot,
+    servers: Object.freeze([...servers]),
+    serversById: new Map(servers.map((server) => [server.id, server])),
+    picker: createPicker(snapshot.algorithm, snapshot.servers, services),
+    rendezvous: createRendezvous(snapshot.servers),
+    crowdCounter: services.crowdCounter,
+    clock: services.clock,
+  });
+}

@@ -1,0 +1,38 @@
+// One server of a pool as one worker sees it: its configuration, its row in the shared tables, its idle connections.
+
+import type { ServerSnapshot } from '@limpet/model';
+import type { Clock } from '../lifecycle/clock.ts';
+import type { MetricsRow } from '../telemetry/metrics-table.ts';
+import type { IdleConnections, PooledConnection } from './idle-connections.ts';
+import type { ServerTable } from './server-table.ts';
+
+/** How long other servers are preferred after a connection to this one could not be opened. */
+export const SUSPECT_MS = 3000;
+
+export interface ServerRuntime {
+  readonly snapshot: ServerSnapshot;
+  /** The 48 bits of {@link ServerSnapshot.id}, as a session ticket carries them. */
+  readonly id: number;
+  readonly slot: number;
+  readonly table: ServerTable;
+  readonly metrics: MetricsRow;
+  readonly idle: IdleConnections<PooledConnection>;
+}
+
+export function serverIdNumber(id: string): number {
+  return Number.parseInt(id, 16);
+}
+
+/** Enabled by the operator and found up by the health monitors. */
+export function isServerUp(server: ServerRuntime): boolean {
+  return server.snapshot.enabled && server.table.health(server.slot) === 'up';
+}
+
+export function isServerSuspect(server: ServerRuntime, clock: Clock): boolean {
+  return server.table.isSuspect(server.slot, clock.monotonicMs());
+}
+
+/** Whether every upstream connection that the limit allows is in use. */
+export function isServerFull(server: ServerRuntime, connectionLimit: number): boolean {
+  return connectionLimit > 0 && server.table.active(server.slot) >= connectionLimit;
+}

@@ -1,0 +1,142 @@
+// The server table: what all workers of an engine must agree on about each server, in shared memory.
+
+/** What the health monitors found. `checking`: no verdict yet. */
+export type ServerHealth = 'checking' | 'up' | 'down';
+
+const HEALTH: readonly ServerHealth[] = ['checking', 'up', 'down'];
+
+/** Servers that one engine can hold over all its pools. */
+export const SERVER_SLOTS_MAX = 16_384;
+
+// A row a slot: health, suspect until, and the totals over all workers; then one pair of columns a worker.
+const HEALTH_FIELD = 0;
+const SUSPECT_FIELD = 1;
+const PLACED_FIELD = 2;
+const ACTIVE_FIELD = 3;
+const TOTAL_FIELDS = 4;
+const WORKER_FIELDS = 2;
+
+/**
+ * A view on the table. Every thread has one over the same memory. The main thread writes health; workers count.
+ *
+ * - placed: client connections that belong to the server.
+ * - active: upstream connections in use (h1: one with a request on it); what the connection limit counts.
+ *
+ * Beside the totals, which limits need exact, each worker keeps a column of its own share, so that what a dead worker
+ * held can be given back.
+ */
+export class ServerTable {
+  readonly memory: SharedArrayBuffer;
+  readonly workers: number;
+  readonly #cells: Int32Array;
+  readonly #rowFields: number;
+  readonly #worker: number;
+
+  /** @param worker this thread's column, or -1 on the main thread, which counts nothing. */
+  constructor(memory: SharedArrayBuffer, workers: number, worker: number) {
+    this.memory = memory;
+    this.workers = workers;
+    this.#cells = new Int32Array(memory);
+    this.#rowFields = TOTAL_FIELDS + WORKER_FIELDS * workers;
+    this.#worker = worker;
+  }
+
+  static allocate(workers: number, slots = SERVER_SLOTS_MAX): SharedArrayBuffer {
+    return new SharedArrayBuffer(
+      slots * (TOTAL_FIELDS + WORKER_FIELDS * workers) * Int32Array.BYTES_PER_ELEMENT,
+    );
+  }
+
+  get slots(): number {
+    return this.#cells.length / this.#rowFields;
+  }
+
+  health(slot: number): ServerHealth {
+    return HEALTH[Atomics.load(this.#cells, this.#at(slot, HEALTH_FIELD))] ?? 'checking';
+  }
+
+  setHealth(slot: number, health: ServerHealth): void {
+    Atomics.store(this.#cells, this.#at(slot, HEALTH_FIELD), HEALTH.indexOf(health));
+  }
+
+  /** A server whose last connection attempt failed is suspect for a while: others are preferred, if there are any. */
+  markSuspect(slot: number, untilMs: number): void {
+    // Wraps every 24 days, as does the comparison.
+    Atomics.store(this.#cells, this.#at(slot, SUSPECT_FIELD), untilMs | 0 || 1);
+  }
+
+  clearSuspect(slot: number): void {
+    const at = this.#at(slot, SUSPECT_FIELD);
+    if (this.#cells[at] !== 0) Atomics.store(this.#cells, at, 0);
+  }
+
+  isSuspect(slot: number, nowMs: number): boolean {
+    const untilMs = this.#cells[this.#at(slot, SUSPECT_FIELD)] as number;
+    return untilMs !== 0 && ((untilMs - (nowMs | 0)) | 0) > 0;
+  }
+
+  placed(slot: number): number {
+    return Atomics.load(this.#cells, this.#at(slot, PLACED_FIELD));
+  }
+
+  addPlaced(slot: number): void {
+    this.#count(slot, PLACED_FIELD, 1);
+  }
+
+  removePlaced(slot: number): void {
+    this.#count(slot, PLACED_FIELD, -1);
+  }
+
+  active(slot: number): number {
+    return Atomics.load(this.#cells, this.#at(slot, ACTIVE_FIELD));
+  }
+
+  /** Takes one of `limit` places (0: no limit); false, and nothing taken, when there is none. Exact over all workers. */
+  tryAddActive(slot: number, limit: number): boolean {
+    const before = Atomics.add(this.#cells, this.#at(slot, ACTIVE_FIELD), 1);
+    if (limit > 0 && before >= limit) {
+      Atomics.sub(this.#cells, this.#at(slot, ACTIVE_FIELD), 1);
+      return false;
+    }
+    this.#countOwn(slot, ACTIVE_FIELD, 1);
+    return true;
+  }
+
+  removeActive(slot: number): void {
+    this.#count(slot, ACTIVE_FIELD, -1);
+  }
+
+  /** Makes a row ready for a new server. Main thread, once every worker has let go of the slot's former one. */
+  reset(slot: number): void {
+    const start = slot * this.#rowFields;
+    for (let field = 0; field < this.#rowFields; field++) Atomics.store(this.#cells, start + field, 0);
+  }
+
+  /** Takes what a dead worker held out of the totals. Main thread, once the worker has exited. */
+  releaseWorker(worker: number): void {
+    for (let slot = 0; slot < this.slots; slot++) {
+      for (const field of [PLACED_FIELD, ACTIVE_FIELD]) {
+        const held = Atomics.exchange(this.#cells, this.#ownAt(slot, field, worker), 0);
+        if (held !== 0) Atomics.sub(this.#cells, this.#at(slot, field), held);
+      }
+    }
+  }
+
+  #count(slot: number, field: number, by: number): void {
+    Atomics.add(this.#cells, this.#at(slot, field), by);
+    this.#countOwn(slot, field, by);
+  }
+
+  #countOwn(slot: number, field: number, by: number): void {
+    const at = this.#ownAt(slot, field, this.#worker);
+    this.#cells[at] = (this.#cells[at] as number) + by;
+  }
+
+  #at(slot: number, field: number): number {
+    return slot * this.#rowFields + field;
+  }
+
+  #ownAt(slot: number, field: number, worker: number): number {
+    return slot * this.#rowFields + TOTAL_FIELDS + worker * WORKER_FIELDS + (field - PLACED_FIELD);
+  }
+}

@@ -1,0 +1,92 @@
+// What /runtime and /metrics say about an engine: live state joined with the configuration, and no secret.
+
+import type { Snapshot } from '@limpet/model';
+import type { HealthSchedule } from './health-monitor/health-schedule.ts';
+import type { ServerTable } from './pool/server-table.ts';
+import type { RingKeys } from './session-ticket/ring-file.ts';
+import { type SlotNumbers, serverSlotKey } from './snapshot/worker-messages.ts';
+import type { MetricOwner, MetricOwners } from './telemetry/exposition.ts';
+import { type MetricsTable, metricOffset } from './telemetry/metrics-table.ts';
+
+const CONNECTIONS_OPEN = metricOffset('limpet_connections_open');
+
+export interface RuntimeFacts {
+  readonly engineName: string;
+  readonly state: string;
+  readonly version: number;
+  readonly workers: number;
+  readonly snapshot: Snapshot;
+  readonly ringKeys: RingKeys;
+  readonly health: HealthSchedule;
+  readonly serverTable: ServerTable;
+  readonly metrics: MetricsTable;
+  readonly slots: SlotNumbers;
+}
+
+/** The body of /runtime. Field names follow Avi's runtime objects where it has them. */
+export function describeRuntime(facts: RuntimeFacts): unknown {
+  const { snapshot, ringKeys, serverTable, slots, metrics } = facts;
+  const monitors = facts.health.describe();
+  return {
+    engine: facts.engineName,
+    state: facts.state,
+    config: { version: facts.version, hash: snapshot.hash },
+    workers: facts.workers,
+    ticket_keys: {
+      rotations: ringKeys.rotations,
+      rotated_at: new Date(ringKeys.rotatedAtS * 1000).toISOString(),
+      keys: 2 + ringKeys.previous.length,
+    },
+    virtual_services: snapshot.virtualServices.map(({ uuid, name, listeners, poolUuid }) => ({
+      uuid,
+      name,
+      listeners: listeners.map(({ address, terminatesTls }) => ({ ...address, ssl: terminatesTls })),
+      pool: snapshot.pools.find((pool) => pool.uuid === poolUuid)?.name,
+      open_connections: metrics.read(
+        'virtual_service',
+        slots.virtualServices.get(uuid) ?? 0,
+        CONNECTIONS_OPEN,
+      ),
+    })),
+    pools: snapshot.pools.map((pool) => ({
+      uuid: pool.uuid,
+      name: pool.name,
+      persistence: pool.persistence,
+      servers: pool.servers.map((server) => {
+        const slot = slots.servers.get(serverSlotKey(pool.uuid, server.id)) as number;
+        return {
+          id: server.id,
+          name: server.name,
+          ...server.address,
+          enabled: server.enabled,
+          oper_status: server.enabled ? operStatus(serverTable, slot) : 'OPER_DISABLED',
+          connections: serverTable.placed(slot),
+          active_requests: serverTable.active(slot),
+          health_monitors: monitors
+            .filter((entry) => entry.poolUuid === pool.uuid && entry.serverId === server.id)
+            .map(({ poolUuid: _pool, serverId: _server, ...rest }) => rest),
+        };
+      }),
+    })),
+  };
+}
+
+function operStatus(serverTable: ServerTable, slot: number): string {
+  const health = serverTable.health(slot);
+  return health === 'up' ? 'OPER_UP' : health === 'down' ? 'OPER_DOWN' : 'OPER_UNKNOWN';
+}
+
+/** Whose metrics there are, with the labels that name them. */
+export function metricOwners(engine: string, snapshot: Snapshot, slots: SlotNumbers): MetricOwners {
+  const virtualServices: MetricOwner[] = snapshot.virtualServices.map(({ uuid, name }) => ({
+    slot: slots.virtualServices.get(uuid) ?? 0,
+    labels: { engine, virtual_service: name },
+  }));
+  const servers: MetricOwner[] = snapshot.pools.flatMap((pool) =>
+    pool.servers.map((server) => ({
+      slot: slots.servers.get(serverSlotKey(pool.uuid, server.id)) ?? 0,
+      labels: { engine, pool: pool.name, server: server.name },
+    })),
+  );
+  return { engine: [{ slot: 0, labels: { engine } }], virtual_service: virtualServices, server: servers };
+}

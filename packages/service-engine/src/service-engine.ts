@@ -1,0 +1,357 @@
+// The Service Engine: composes source, validation, health monitors, workers and the admin server, and applies each new configuration.
+
+import {
+  type CompiledConfig,
+  type ConfigProblem,
+  describeProblem,
+  LimpetError,
+  loadConfig,
+  type Snapshot,
+  type VirtualServiceSnapshot,
+} from '@limpet/model';
+import type { Logger } from 'pino';
+import { HealthSchedule } from './health-monitor/health-schedule.ts';
+import { systemClock } from './lifecycle/clock.ts';
+import { Deadlines } from './lifecycle/deadlines.ts';
+import { systemRandom } from './lifecycle/random.ts';
+import { probeAddress } from './listener/tcp-listener.ts';
+import { CrowdCounter } from './load-balancing/crowd-counter.ts';
+import type { EngineOptions } from './options.ts';
+import { SERVER_SLOTS_MAX, ServerTable } from './pool/server-table.ts';
+import { describeRuntime, metricOwners } from './runtime-report.ts';
+import {
+  createRingKeys,
+  parseRingKeys,
+  type RingKeys,
+  serializeRingKeys,
+} from './session-ticket/ring-file.ts';
+import { SlotAllocator } from './snapshot/slot-allocator.ts';
+import { WorkerGroup } from './snapshot/worker-group.ts';
+import { serverSlotKey, type WorkerStart } from './snapshot/worker-messages.ts';
+import { resolveConfigFiles } from './source/file-references.ts';
+import { FileWatcher, readConfigFile, readRingFile } from './source/file-source.ts';
+import { startAdminServer } from './telemetry/admin-server.ts';
+import { exposeMetrics } from './telemetry/exposition.ts';
+import { MetricsTable, metricOffset, VIRTUAL_SERVICE_SLOTS_MAX } from './telemetry/metrics-table.ts';
+import { runTicketSelfTest } from './tls/ticket-self-test.ts';
+
+const SERVER_UP = metricOffset('limpet_server_up');
+const APPLIED = metricOffset('limpet_config_reloads_total', 'applied');
+const REFUSED = metricOffset('limpet_config_reloads_total', 'refused');
+const KEY_AGE = metricOffset('limpet_ticket_key_age_seconds');
+const KEYS = metricOffset('limpet_ticket_keys');
+const WORKERS = metricOffset('limpet_workers');
+
+/** What is in effect. */
+interface InEffect {
+  readonly version: number;
+  readonly snapshot: Snapshot;
+  readonly ringText: string;
+  readonly ringKeys: RingKeys;
+}
+
+export interface EngineReady {
+  readonly admin: string;
+  readonly listeners: readonly {
+    readonly virtual_service: string;
+    readonly ip: string;
+    readonly port: number;
+  }[];
+}
+
+export class ServiceEngine {
+  readonly #options: EngineOptions;
+  readonly #log: Logger;
+  readonly #deadlines = new Deadlines(systemClock);
+  readonly #serverTable: ServerTable;
+  readonly #metrics: MetricsTable;
+  readonly #serverSlots: SlotAllocator;
+  readonly #virtualServiceSlots: SlotAllocator;
+  readonly #workers: WorkerGroup;
+  readonly #health: HealthSchedule;
+  readonly #watcher: FileWatcher;
+  #inEffect: InEffect | undefined;
+  #version = 0;
+  #admin: { readonly address: { ip: string; port: number }; stop(): void } | undefined;
+  #applying: Promise<void> = Promise.resolve();
+  #state: 'starting' | 'serving' | 'draining' = 'starting';
+  /** Ports that the operating system chose for port 0, so that a reload keeps them. */
+  readonly #chosenPorts = new Map<string, number>();
+
+  constructor(options: EngineOptions, log: Logger) {
+    this.#options = options;
+    this.#log = log;
+    const { workers } = options;
+    const serverMemory = ServerTable.allocate(workers);
+    const metricsMemory = MetricsTable.allocate(workers + 1, SERVER_SLOTS_MAX);
+    const crowdMemory = CrowdCounter.allocate();
+    this.#serverTable = new ServerTable(serverMemory, workers, -1);
+    this.#metrics = new MetricsTable(metricsMemory, workers + 1, workers, SERVER_SLOTS_MAX);
+    this.#serverSlots = new SlotAllocator(
+      SERVER_SLOTS_MAX,
+      (slot) => this.#serverTable.placed(slot) === 0 && this.#serverTable.active(slot) === 0,
+      (slot) => {
+        this.#serverTable.reset(slot);
+        this.#metrics.reset('server', slot);
+      },
+    );
+    this.#virtualServiceSlots = new SlotAllocator(
+      VIRTUAL_SERVICE_SLOTS_MAX,
+      (slot) => this.#metrics.read('virtual_service', slot, metricOffset('limpet_connections_open')) === 0,
+      (slot) => this.#metrics.reset('virtual_service', slot),
+    );
+    const engineId = systemRandom.bytes(3).toString('hex');
+    const starts = Array.from(
+      { length: workers },
+      (_, worker): WorkerStart => ({
+        worker,
+        workers,
+        engineId,
+        serverTable: serverMemory,
+        metricsTable: metricsMemory,
+        crowdCounter: crowdMemory,
+        serverSlots: SERVER_SLOTS_MAX,
+        accessLog: options.accessLog,
+      }),
+    );
+    this.#workers = new WorkerGroup(starts, this.#deadlines, {
+      onWorkerLost: (worker, reason) => this.#onWorkerLost(worker, reason),
+      onException: (worker, message, stack) => log.error({ worker, stack }, `exception: ${message}`),
+    });
+    this.#health = new HealthSchedule({
+      clock: systemClock,
+      deadlines: this.#deadlines,
+      random: systemRandom,
+      onTransition: ({ pool, server, up, monitor, failureCode, reason }) => {
+        this.#setHealth(pool.uuid, server.id, up);
+        const event = up ? 'SE_EV_SERVER_UP' : 'SE_EV_SERVER_DOWN';
+        const record = {
+          event,
+          pool: pool.name,
+          server: server.name,
+          monitor,
+          failure_code: failureCode,
+          reason,
+        };
+        if (up) log.info(record, `server ${server.name} is up`);
+        else log.warn(record, `server ${server.name} is down`);
+      },
+    });
+    this.#watcher = new FileWatcher(this.#deadlines, () => void this.reload('change'));
+  }
+
+  /**
+   * Reads, validates and applies the configuration and begins to serve.
+   *
+   * @throws LimpetError with everything that is wrong; then nothing listens.
+   */
+  async start(): Promise<EngineReady> {
+    const { admin } = this.#options;
+    await this.#workers.start();
+    this.#metrics.set('engine', 0, WORKERS, this.#workers.size);
+    await this.#load();
+    if (admin !== undefined) {
+      this.#admin = await startAdminServer(admin, {
+        healthz: () => ({ ok: this.#state === 'serving', detail: this.#state }),
+        metrics: () => this.#exposeMetrics(),
+        runtime: () => this.#describeRuntime(),
+      });
+    }
+    this.#state = 'serving';
+    const { snapshot } = this.#inEffect as InEffect;
+    return {
+      admin: this.#admin === undefined ? '' : `http://${this.#admin.address.ip}:${this.#admin.address.port}`,
+      listeners: snapshot.virtualServices.flatMap(({ name, listeners }) =>
+        listeners.map(({ address }) => ({ virtual_service: name, ip: address.ip, port: address.port })),
+      ),
+    };
+  }
+
+  /** Reads everything again. A failure is logged and changes nothing; never throws. */
+  reload(cause: 'change' | 'SIGHUP'): Promise<void> {
+    this.#applying = this.#applying.then(async () => {
+      if (this.#state !== 'serving') return;
+      if (cause === 'SIGHUP') this.#workers.broadcast({ kind: 'reopen-log' });
+      try {
+        await this.#load();
+      } catch (error) {
+        this.#metrics.add('engine', 0, REFUSED);
+        logRefusal(this.#log, error, 'configuration refused; the old one stays in effect');
+      }
+    });
+    return this.#applying;
+  }
+
+  /** Stops accepting, lets what is under way finish, and ends. */
+  async stop(): Promise<void> {
+    if (this.#state === 'draining') return;
+    this.#state = 'draining';
+    this.#watcher.stop();
+    await this.#applying;
+    this.#health.stop();
+    const cut = await this.#workers.stop(this.#options.drainTimeoutMs);
+    if (cut > 0) this.#log.warn({ connections: cut }, 'connections were cut at the drain deadline');
+    this.#admin?.stop();
+    this.#deadlines.stop();
+  }
+
+  // --- the one way of a configuration: read → validate and compile → health → workers → in effect
+
+  async #load(): Promise<void> {
+    const { configFile, ticketKeysFile, enginesPerVirtualService } = this.#options;
+    const raw = await readConfigFile(configFile);
+    const { input, files } = await resolveConfigFiles(raw, configFile);
+    this.#watcher.watch([configFile, ...files, ...(ticketKeysFile === undefined ? [] : [ticketKeysFile])]);
+    const { compiled, notices } = loadConfig(input, { enginesPerVirtualService });
+    const ringText =
+      ticketKeysFile === undefined ? this.#ephemeralRing() : await readRingFile(ticketKeysFile);
+    await this.#apply(compiled, notices, ringText);
+  }
+
+  async #apply(
+    { snapshot, secrets }: CompiledConfig,
+    notices: readonly ConfigProblem[],
+    ringText: string,
+  ): Promise<void> {
+    const former = this.#inEffect;
+    if (former !== undefined && former.snapshot.hash === snapshot.hash && former.ringText === ringText)
+      return;
+    const ringKeys = parseRingKeys(ringText);
+    if (former?.snapshot.hash === snapshot.hash) {
+      this.#workers.applyRing(ringText);
+      this.#inEffect = { ...former, ringText, ringKeys };
+      this.#noteRing(ringKeys);
+      this.#log.info({ event: 'TICKET_KEYS_APPLIED', rotations: ringKeys.rotations }, 'ticket keys applied');
+      return;
+    }
+    for (const notice of notices)
+      this.#log.warn({ event: 'CONFIG_FIELD_WITHOUT_EFFECT' }, describeProblem(notice));
+    if (former === undefined) await this.#selfTest(snapshot, secrets);
+    const bound = await this.#withBoundPorts(snapshot);
+    const servers = this.#serverSlots.assign(serverKeys(bound));
+    const virtualServices = this.#virtualServiceSlots.assign(bound.virtualServices.map(({ uuid }) => uuid));
+    // Probed before they get traffic; those that are known keep their state.
+    this.#health.apply(bound.pools);
+    await this.#health.firstVerdicts();
+    const version = this.#version + 1;
+    try {
+      await this.#workers.apply({
+        version,
+        snapshot: bound,
+        secrets,
+        ring: ringText,
+        slots: { servers, virtualServices },
+      });
+    } catch (error) {
+      this.#health.apply(former?.snapshot.pools ?? []);
+      throw error;
+    }
+    this.#version = version;
+    this.#inEffect = { version, snapshot: bound, ringText, ringKeys };
+    this.#serverSlots.retain(new Set(servers.keys()));
+    this.#virtualServiceSlots.retain(new Set(virtualServices.keys()));
+    this.#metrics.add('engine', 0, APPLIED);
+    this.#noteRing(ringKeys);
+    this.#log.info({ event: 'CONFIG_APPLIED', version, hash: snapshot.hash }, 'configuration applied');
+  }
+
+  /** A new address must be free, also of engines that share ports; port 0 becomes a port. The hash stays that of the objects. */
+  async #withBoundPorts(snapshot: Snapshot): Promise<Snapshot> {
+    const open = new Set(
+      this.#inEffect?.snapshot.virtualServices.flatMap(({ listeners }) =>
+        listeners.map(({ address }) => `${address.ip}|${address.port}`),
+      ),
+    );
+    const virtualServices: VirtualServiceSnapshot[] = [];
+    for (const virtualService of snapshot.virtualServices) {
+      const listeners = [];
+      for (const [index, listener] of virtualService.listeners.entries()) {
+        const key = `${virtualService.uuid}/${index}`;
+        const { ip, port } = listener.address;
+        let address = { ip, port: port === 0 ? (this.#chosenPorts.get(key) ?? 0) : port };
+        if (!open.has(`${ip}|${address.port}`)) address = await probeAddress(address);
+        if (port === 0) this.#chosenPorts.set(key, address.port);
+        listeners.push({ ...listener, address });
+      }
+      virtualServices.push({ ...virtualService, listeners });
+    }
+    return { ...snapshot, virtualServices };
+  }
+
+  async #selfTest(snapshot: Snapshot, secrets: ReadonlyMap<string, string>): Promise<void> {
+    const tls = snapshot.virtualServices.find((virtualService) => virtualService.tls !== undefined)?.tls;
+    const certificate = tls?.certificates[0];
+    if (certificate === undefined) return;
+    await runTicketSelfTest(certificate.chainPem, secrets.get(certificate.keyHash) ?? '');
+  }
+
+  #ephemeralRing(): string {
+    const known = this.#inEffect?.ringText;
+    if (known !== undefined) return known;
+    this.#log.warn(
+      'no --ticket-keys file: tickets of this engine are good for no other, nor after a restart',
+    );
+    return serializeRingKeys(createRingKeys(systemRandom, Math.floor(systemClock.unixMs() / 1000)));
+  }
+
+  #noteRing({ previous }: RingKeys): void {
+    this.#metrics.set('engine', 0, KEYS, 2 + previous.length);
+  }
+
+  #setHealth(poolUuid: string, serverId: string, up: boolean): void {
+    const slot = this.#serverSlots.slots.get(serverSlotKey(poolUuid, serverId));
+    if (slot === undefined) return;
+    this.#serverTable.setHealth(slot, up ? 'up' : 'down');
+    this.#metrics.set('server', slot, SERVER_UP, up ? 1 : 0);
+  }
+
+  #onWorkerLost(worker: number, reason: string): void {
+    this.#log.error({ worker, reason }, 'a worker ended; another takes its place');
+    this.#serverTable.releaseWorker(worker);
+    this.#metrics.releaseWorker(worker, {
+      engine: 1,
+      virtual_service: this.#virtualServiceSlots.highWater,
+      server: this.#serverSlots.highWater,
+    });
+  }
+
+  #exposeMetrics(): string {
+    const inEffect = this.#inEffect as InEffect;
+    const nowS = Math.floor(systemClock.unixMs() / 1000);
+    this.#metrics.set('engine', 0, KEY_AGE, nowS - inEffect.ringKeys.rotatedAtS);
+    this.#metrics.set('engine', 0, WORKERS, this.#workers.size);
+    const slots = { servers: this.#serverSlots.slots, virtualServices: this.#virtualServiceSlots.slots };
+    return exposeMetrics(this.#metrics, metricOwners(this.#options.engineName, inEffect.snapshot, slots));
+  }
+
+  #describeRuntime(): unknown {
+    const { version, snapshot, ringKeys } = this.#inEffect as InEffect;
+    return describeRuntime({
+      engineName: this.#options.engineName,
+      state: this.#state,
+      version,
+      workers: this.#workers.size,
+      snapshot,
+      ringKeys,
+      health: this.#health,
+      serverTable: this.#serverTable,
+      metrics: this.#metrics,
+      slots: { servers: this.#serverSlots.slots, virtualServices: this.#virtualServiceSlots.slots },
+    });
+  }
+}
+
+/** Every problem of a refused configuration in a line of its own. */
+export function logRefusal(log: Logger, error: unknown, message: string): void {
+  if (error instanceof LimpetError) {
+    for (const problem of error.problems)
+      log.error({ event: 'CONFIG_PROBLEM', ...problem }, describeProblem(problem));
+    log.error({ event: 'CONFIG_REFUSED', code: error.code }, `${message}: ${error.message}`);
+  } else {
+    log.error({ event: 'CONFIG_REFUSED', err: error }, message);
+  }
+}
+
+function serverKeys(snapshot: Snapshot): string[] {
+  return snapshot.pools.flatMap(({ uuid, servers }) => servers.map(({ id }) => serverSlotKey(uuid, id)));
+}

@@ -1,0 +1,42 @@
+// The ring of ticket keys of one virtual service: next, current, previous; and the secret that client keys are made under.
+
+import { hkdfSync } from 'node:crypto';
+import type { RingKeys } from './ring-file.ts';
+import { TicketKey } from './ticket-key.ts';
+
+export interface KeyRing {
+  /** Seals every new ticket. */
+  readonly current: TicketKey;
+  /** Every key, newest first (`next` included): the order in which a ticket is tried. */
+  readonly newestFirst: readonly TicketKey[];
+  /** 32 bytes that outlive key rotation; all engines of the fleet hold the same. */
+  readonly affinitySecret: Buffer;
+}
+
+/** Derives the ring of a virtual service. Keys of other virtual services from the same file have nothing in common with it. */
+export function createKeyRing(keys: RingKeys, virtualServiceUuid: string): KeyRing {
+  const current = new TicketKey(keys.current.key, 'current', virtualServiceUuid);
+  return Object.freeze({
+    current,
+    newestFirst: Object.freeze([
+      new TicketKey(keys.next.key, 'next', virtualServiceUuid),
+      current,
+      ...keys.previous.map(({ key }) => new TicketKey(key, 'previous', virtualServiceUuid)),
+    ]),
+    affinitySecret: Buffer.from(
+      hkdfSync(
+        'sha256',
+        keys.affinitySecret,
+        'limpet affinity',
+        `limpet-affinity|1|${virtualServiceUuid}`,
+        32,
+      ),
+    ),
+  });
+}
+
+/** Wipes the working keys of a ring that no connection can need any more. */
+export function destroyKeyRing(ring: KeyRing): void {
+  for (const key of ring.newestFirst) key.destroy();
+  ring.affinitySecret.fill(0);
+}

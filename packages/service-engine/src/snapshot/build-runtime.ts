@@ -1,0 +1,187 @@
+// Building the runtime of a snapshot beside the one that serves: what is unchanged is kept, with its counters and connections.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { PoolSnapshot, ServerSnapshot, Snapshot, VirtualServiceSnapshot } from '@limpet/model';
+import type { Clock } from '../lifecycle/clock.ts';
+import type { Deadlines } from '../lifecycle/deadlines.ts';
+import type { RandomSource } from '../lifecycle/random.ts';
+import type { CrowdCounter } from '../load-balancing/crowd-counter.ts';
+import { IdleConnections } from '../pool/idle-connections.ts';
+import { createPoolRuntime, type PoolRuntime } from '../pool/pool-runtime.ts';
+import { type ServerRuntime, serverIdNumber } from '../pool/server-runtime.ts';
+import type { ServerTable } from '../pool/server-table.ts';
+import { createKeyRing, type KeyRing } from '../session-ticket/key-ring.ts';
+import type { RingKeys } from '../session-ticket/ring-file.ts';
+import { type MetricsTable, metricsRow } from '../telemetry/metrics-table.ts';
+import { type SecureServerListener, SecureServers } from '../tls/secure-servers.ts';
+import { ConnectionPipeline, type PipelineServices } from '../virtual-service/connection-pipeline.ts';
+import { VirtualService, type VirtualServiceRuntime } from '../virtual-service/virtual-service.ts';
+import { type SlotNumbers, serverSlotKey } from './worker-messages.ts';
+
+export interface RuntimeServices {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly random: RandomSource;
+  readonly serverTable: ServerTable;
+  readonly metricsTable: MetricsTable;
+  readonly crowdCounter: CrowdCounter;
+  readonly pipeline: PipelineServices;
+}
+
+/** One virtual service of the new runtime, and what it becomes at the swap. */
+export interface BuiltVirtualService {
+  readonly runtime: VirtualServiceRuntime;
+  readonly ring: KeyRing;
+  readonly virtualService: VirtualService;
+  readonly pipeline: ConnectionPipeline;
+}
+
+/** Everything that a worker serves, by one configuration. Nothing in it is changed after it was built. */
+export interface EngineRuntime {
+  readonly version: number;
+  readonly pools: ReadonlyMap<string, PoolRuntime>;
+  /** By uuid. */
+  readonly virtualServices: ReadonlyMap<string, BuiltVirtualService>;
+}
+
+export const EMPTY_RUNTIME: EngineRuntime = Object.freeze({
+  version: 0,
+  pools: new Map(),
+  virtualServices: new Map(),
+});
+
+/**
+ * @throws when the snapshot cannot be served (a context that OpenSSL refuses); `former` is untouched in any case.
+ */
+export function buildRuntime(
+  version: number,
+  snapshot: Snapshot,
+  secrets: ReadonlyMap<string, string>,
+  ringKeys: RingKeys,
+  slots: SlotNumbers,
+  former: EngineRuntime,
+  services: RuntimeServices,
+): EngineRuntime {
+  const pools = new Map<string, PoolRuntime>();
+  for (const pool of snapshot.pools) {
+    pools.set(pool.uuid, buildPool(pool, former.pools.get(pool.uuid), slots, services));
+  }
+  const virtualServices = new Map<string, BuiltVirtualService>();
+  for (const virtualService of snapshot.virtualServices) {
+    const pool = pools.get(virtualService.poolUuid);
+    if (pool === undefined) throw new Error(`virtual service ${virtualService.name} has no pool`);
+    virtualServices.set(
+      virtualService.uuid,
+      buildVirtualService(virtualService, pool, secrets, ringKeys, slots, former, services),
+    );
+  }
+  return Object.freeze({ version, pools, virtualServices });
+}
+
+function buildPool(
+  snapshot: PoolSnapshot,
+  former: PoolRuntime | undefined,
+  slots: SlotNumbers,
+  services: RuntimeServices,
+): PoolRuntime {
+  if (former !== undefined && isDeepStrictEqual(former.snapshot, snapshot)) return former;
+  const sameLimits =
+    former !== undefined &&
+    isDeepStrictEqual(former.snapshot.upstreamConnections, snapshot.upstreamConnections);
+  const servers = snapshot.servers.map((server) => {
+    const known = sameLimits ? former.serversById.get(serverIdNumber(server.id)) : undefined;
+    return buildServer(server, snapshot, known, slots, services);
+  });
+  return createPoolRuntime(snapshot, servers, services);
+}
+
+function buildServer(
+  snapshot: ServerSnapshot,
+  pool: PoolSnapshot,
+  former: ServerRuntime | undefined,
+  slots: SlotNumbers,
+  { clock, deadlines, serverTable, metricsTable }: RuntimeServices,
+): ServerRuntime {
+  const slot = slots.servers.get(serverSlotKey(pool.uuid, snapshot.id));
+  if (slot === undefined) throw new Error(`server ${snapshot.name} has no slot`);
+  return Object.freeze({
+    snapshot,
+    id: serverIdNumber(snapshot.id),
+    slot,
+    table: serverTable,
+    metrics: former?.metrics ?? metricsRow(metricsTable, 'server', slot),
+    idle: former?.idle ?? new IdleConnections(pool.upstreamConnections, clock, deadlines),
+  });
+}
+
+function buildVirtualService(
+  snapshot: VirtualServiceSnapshot,
+  pool: PoolRuntime,
+  secrets: ReadonlyMap<string, string>,
+  ringKeys: RingKeys,
+  slots: SlotNumbers,
+  former: EngineRuntime,
+  services: RuntimeServices,
+): BuiltVirtualService {
+  const known = former.virtualServices.get(snapshot.uuid);
+  const ring = createKeyRing(ringKeys, snapshot.uuid);
+  const slot = slots.virtualServices.get(snapshot.uuid);
+  if (slot === undefined) throw new Error(`virtual service ${snapshot.name} has no slot`);
+  // The pipeline is made before the virtual service it belongs to, since secure servers report to it.
+  let virtualService = known?.virtualService;
+  const pipeline =
+    known?.pipeline ?? new ConnectionPipeline(services.pipeline, () => virtualService as VirtualService);
+  const secureServers = buildSecureServers(
+    snapshot,
+    known?.runtime,
+    secrets,
+    () => virtualService?.ring ?? ring,
+    pipeline,
+    services,
+  );
+  const runtime: VirtualServiceRuntime = Object.freeze({
+    snapshot,
+    pool,
+    ...(secureServers === undefined ? {} : { secureServers }),
+  });
+  virtualService ??= new VirtualService(
+    snapshot.uuid,
+    metricsRow(services.metricsTable, 'virtual_service', slot),
+    runtime,
+    ring,
+  );
+  return { runtime, ring, virtualService, pipeline };
+}
+
+function buildSecureServers(
+  snapshot: VirtualServiceSnapshot,
+  former: VirtualServiceRuntime | undefined,
+  secrets: ReadonlyMap<string, string>,
+  ring: () => KeyRing,
+  listener: SecureServerListener,
+  { clock, random }: RuntimeServices,
+): SecureServers | undefined {
+  const { tls } = snapshot;
+  if (tls === undefined) return undefined;
+  const http2 = snapshot.listeners.some((address) => address.http2);
+  if (
+    former?.secureServers !== undefined &&
+    isDeepStrictEqual(former.snapshot.tls, tls) &&
+    former.snapshot.listeners.some((address) => address.http2) === http2
+  ) {
+    return former.secureServers;
+  }
+  const made = new SecureServers({
+    virtualServiceUuid: snapshot.uuid,
+    tls,
+    secrets,
+    http2,
+    ring,
+    clock,
+    random,
+    listener,
+  });
+  // Made now, so that a certificate or cipher list that OpenSSL refuses refuses the configuration, not the first client.
+  made.get(0, '');
+  return made;
+}

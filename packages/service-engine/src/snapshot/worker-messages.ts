@@ -1,0 +1,57 @@
+// What the main thread and its workers say to each other. Everything else they share lies in shared memory.
+
+import type { Snapshot } from '@limpet/model';
+
+/** Where each server and virtual service has its row in the shared tables; owned by the main thread. */
+export interface SlotNumbers {
+  /** By `${pool uuid}/${server id}`. */
+  readonly servers: ReadonlyMap<string, number>;
+  /** By uuid. */
+  readonly virtualServices: ReadonlyMap<string, number>;
+}
+
+export interface ConfigVersion {
+  readonly version: number;
+  readonly snapshot: Snapshot;
+  /** Private keys (PEM) by hash. */
+  readonly secrets: ReadonlyMap<string, string>;
+  /** The text of the ring file. */
+  readonly ring: string;
+  readonly slots: SlotNumbers;
+}
+
+/**
+ * A configuration takes two steps, so that either all workers have it or none: `prepare` builds the new runtime beside the old one and opens
+ * new listeners; `commit` swaps.
+ */
+export type MainToWorker =
+  | { readonly kind: 'prepare'; readonly config: ConfigVersion }
+  | { readonly kind: 'commit'; readonly version: number }
+  | { readonly kind: 'discard'; readonly version: number }
+  | { readonly kind: 'ring'; readonly ring: string }
+  | { readonly kind: 'reopen-log' }
+  | { readonly kind: 'drain'; readonly deadlineMs: number };
+
+export type WorkerToMain =
+  | { readonly kind: 'started' }
+  | { readonly kind: 'prepared'; readonly version: number }
+  | { readonly kind: 'refused'; readonly version: number; readonly reason: string }
+  | { readonly kind: 'committed'; readonly version: number }
+  | { readonly kind: 'drained'; readonly left: number }
+  | { readonly kind: 'exception'; readonly message: string; readonly stack: string };
+
+/** What a worker thread is started with. */
+export interface WorkerStart {
+  readonly worker: number;
+  readonly workers: number;
+  readonly engineId: string;
+  readonly serverTable: SharedArrayBuffer;
+  readonly metricsTable: SharedArrayBuffer;
+  readonly crowdCounter: SharedArrayBuffer;
+  readonly serverSlots: number;
+  readonly accessLog: string;
+}
+
+export function serverSlotKey(poolUuid: string, serverId: string): string {
+  return `${poolUuid}/${serverId}`;
+}

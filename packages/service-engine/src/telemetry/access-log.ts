@@ -1,0 +1,67 @@
+// The access log: one JSON record a line for each connection and each request, written in batches, dropped and counted when it cannot be.
+
+import type { LogField } from '@limpet/model';
+import SonicBoomModule, { type SonicBoom as SonicBoomType } from 'sonic-boom';
+
+// The package is CommonJS; its type declarations describe the class as both default and named export.
+const SonicBoom = SonicBoomModule as unknown as typeof SonicBoomType;
+
+export type AccessRecord = { readonly [field in LogField]?: string | number | boolean | readonly string[] };
+
+export interface AccessLog {
+  /** False where records would be thrown away: then they need not be made. */
+  readonly enabled: boolean;
+  write(record: AccessRecord): void;
+  /** Opens the file anew, after a rotation of log files. */
+  reopen(): void;
+  close(): Promise<void>;
+}
+
+/** `off`, `-` for standard output, or the path of a file that is appended to. */
+export type AccessLogDestination = string;
+
+// Writes up to PIPE_BUF are not torn apart when several workers write to one pipe (POSIX write(2)).
+const PIPE_BATCH_BYTES = 4096;
+const FILE_BATCH_BYTES = 65_536;
+const MEMORY_LIMIT_BYTES = 8 * 1024 * 1024;
+const FLUSH_INTERVAL_MS = 500;
+
+const disabledLog: AccessLog = {
+  enabled: false,
+  write() {},
+  reopen() {},
+  close: () => Promise.resolve(),
+};
+
+/** @param onDrop is told of each record that was dropped because more than 8 MiB wait to be written. */
+export function openAccessLog(destination: AccessLogDestination, onDrop: () => void): AccessLog {
+  if (destination === 'off') return disabledLog;
+  const toPipe = destination === '-';
+  const stream = new SonicBoom({
+    ...(toPipe ? { fd: 1 } : { dest: destination, append: true, mkdir: true }),
+    sync: false,
+    minLength: toPipe ? 0 : FILE_BATCH_BYTES,
+    maxWrite: toPipe ? PIPE_BATCH_BYTES : FILE_BATCH_BYTES,
+    maxLength: MEMORY_LIMIT_BYTES,
+    periodicFlush: FLUSH_INTERVAL_MS,
+  });
+  stream.on('drop', onDrop);
+  // A full disk or a reader that left: the records are lost and counted, the traffic goes on.
+  stream.on('error', onDrop);
+  return {
+    enabled: true,
+    write: (record) => {
+      stream.write(`${JSON.stringify(record)}\n`);
+    },
+    reopen: () => {
+      if (!toPipe) stream.reopen();
+    },
+    close: () =>
+      new Promise((resolve) => {
+        stream.once('close', () => resolve());
+        stream.once('error', () => resolve());
+        if (toPipe) stream.flush(() => resolve());
+        else stream.end();
+      }),
+  };
+}

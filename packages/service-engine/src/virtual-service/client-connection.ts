@@ -1,0 +1,138 @@
+// One client connection from accept to close: it goes through the stages of the pipeline and is what HTTP forwards for.
+
+import type { Socket } from 'node:net';
+import type { Address, ErrorCode, SignificanceCode } from '@limpet/model';
+import type { HttpService, HttpServices, ProxiedConnection } from '../http/proxied-connection.ts';
+import type { Deadline } from '../lifecycle/deadlines.ts';
+import { type Placement, unplaced } from '../pool/select-server.ts';
+import { metricOffset } from '../telemetry/metrics-table.ts';
+import type { ConnectionRecord, Stage } from './connection-record.ts';
+import type { OpenConnection, VirtualService } from './virtual-service.ts';
+
+const OPEN = metricOffset('limpet_connections_open');
+const TOTAL = metricOffset('limpet_connections_total');
+const FAILED: Readonly<Record<Exclude<Stage, 'http'>, number>> = {
+  client_hello: metricOffset('limpet_connections_failed_total', 'client_hello'),
+  select_server: metricOffset('limpet_connections_failed_total', 'select_server'),
+  handshake: metricOffset('limpet_connections_failed_total', 'handshake'),
+};
+const PLACED = metricOffset('limpet_server_connections_placed');
+
+/** The HTTP connection on top, once there is one. */
+export interface HttpConnection {
+  start(): void;
+  drain(): void;
+  destroy(): void;
+}
+
+export class ClientConnection implements ProxiedConnection, OpenConnection {
+  readonly services: HttpServices;
+  readonly virtualService: VirtualService;
+  readonly rawSocket: Socket;
+  readonly local: Address;
+  readonly secure: boolean;
+  readonly record: ConnectionRecord;
+  readonly deadline: Deadline;
+  #http: HttpConnection | undefined;
+  #ended = false;
+
+  constructor(
+    services: HttpServices,
+    virtualService: VirtualService,
+    rawSocket: Socket,
+    local: Address,
+    secure: boolean,
+    record: ConnectionRecord,
+    onDeadline: (connection: ClientConnection) => void,
+    timeoutMs: number,
+  ) {
+    this.services = services;
+    this.virtualService = virtualService;
+    this.rawSocket = rawSocket;
+    this.local = local;
+    this.secure = secure;
+    this.record = record;
+    this.deadline = services.deadlines.start(timeoutMs, () => onDeadline(this));
+    virtualService.connections.add(this);
+    virtualService.metrics.add(TOTAL);
+    virtualService.metrics.add(OPEN);
+  }
+
+  get id(): string {
+    return this.record.id;
+  }
+
+  get client(): Address {
+    return this.record.client;
+  }
+
+  get placement(): Placement {
+    return this.record.placement ?? unplaced;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  service(): HttpService {
+    const { snapshot, pool } = this.virtualService.current;
+    return { name: snapshot.name, http: snapshot.http, pool, metrics: this.virtualService.metrics };
+  }
+
+  isDraining(): boolean {
+    return this.virtualService.isDraining;
+  }
+
+  countRequest(): void {
+    this.record.requests++;
+  }
+
+  addSignificance(code: SignificanceCode): void {
+    this.record.addSignificance(code);
+  }
+
+  /** From now on the connection counts as one of its server. */
+  place(placement: Placement): void {
+    this.record.placement = placement;
+    const { server } = placement;
+    if (server === undefined || !placement.bound) return;
+    server.table.addPlaced(server.slot);
+    server.metrics.add(PLACED);
+  }
+
+  /** The handshake is over: HTTP has the socket from here. */
+  serve(http: HttpConnection): void {
+    this.record.stage = 'http';
+    this.deadline.cancel();
+    this.#http = http;
+    http.start();
+  }
+
+  drain(): void {
+    // A handshake under way is let through: its first response will be its last.
+    this.#http?.drain();
+  }
+
+  destroy(): void {
+    if (this.#http === undefined) this.rawSocket.destroy();
+    else this.#http.destroy();
+  }
+
+  /** The end of the connection, by whatever stage; only the first call counts. */
+  end(error: ErrorCode | undefined, detail = ''): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.deadline.cancel();
+    const { record, virtualService } = this;
+    virtualService.connections.delete(this);
+    virtualService.metrics.add(OPEN, -1);
+    if (record.stage !== 'http') virtualService.metrics.add(FAILED[record.stage]);
+    const { server, bound } = this.placement;
+    if (server !== undefined && bound) {
+      server.table.removePlaced(server.slot);
+      server.metrics.add(PLACED, -1);
+    }
+    const { snapshot, pool } = virtualService.current;
+    record.write(snapshot.name, pool.snapshot.name, this.services, error, detail);
+  }
+}

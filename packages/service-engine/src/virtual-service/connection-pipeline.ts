@@ -1,0 +1,331 @@
+// The way of a connection: accept → ClientHello → ticket → server → handshake → HTTP. The only file that knows the order.
+
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { ErrorCode, TlsSnapshot } from '@limpet/model';
+import { createStreamChannel } from '../channel/stream-channel.ts';
+import type { ClientHello } from '../client-hello/client-hello.ts';
+import { readClientHello } from '../client-hello/read-client-hello.ts';
+import { Http1DownstreamConnection } from '../http/http1/downstream-connection.ts';
+import { Http2DownstreamConnection } from '../http/http2/downstream-connection.ts';
+import type { HttpServices } from '../http/proxied-connection.ts';
+import type { Accepted } from '../listener/tcp-listener.ts';
+import { readTicket, type TicketDecision } from '../persistence/tls-ticket.ts';
+import { type ConnectionSelection, selectForConnection } from '../pool/select-server.ts';
+import { decideResumption } from '../session-ticket/resumption.ts';
+import { rawSocketOf, type TicketPlan } from '../session-ticket/ticket-binding.ts';
+import { metricOffset } from '../telemetry/metrics-table.ts';
+import type { SecureServer, SecureServerListener } from '../tls/secure-servers.ts';
+import { matchCertificateName } from '../tls/tls-policy.ts';
+import { ClientConnection } from './client-connection.ts';
+import { ConnectionRecord } from './connection-record.ts';
+import type { VirtualService } from './virtual-service.ts';
+
+/** A complete ClientHello has to arrive in this time. */
+export const HELLO_TIMEOUT_MS = 5000;
+/** From the ClientHello to the end of the handshake. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+const metric = {
+  received: metricOffset('limpet_tickets_received_total'),
+  missing: metricOffset('limpet_tickets_missing_total'),
+  hits: metricOffset('limpet_persistence_hits_total'),
+  new: metricOffset('limpet_persistence_new_total'),
+  changed: metricOffset('limpet_persistence_changed_total'),
+  serverDown: metricOffset('limpet_persistence_server_down_total'),
+  serverInvalid: metricOffset('limpet_persistence_server_invalid_total'),
+  issued: metricOffset('limpet_tickets_issued_total'),
+  renewed: metricOffset('limpet_tickets_renewed_total'),
+} as const;
+
+/** What a worker's connections share. */
+export interface PipelineServices extends HttpServices {
+  /** A new connection id. */
+  readonly newConnectionId: () => string;
+  /** An exception that ended a connection: a defect, to be reported. */
+  readonly onException: (error: unknown) => void;
+}
+
+/** A connection between its hand-over to TLS and the end of its handshake. */
+interface Handshake {
+  readonly connection: ClientConnection;
+  readonly secureServer: SecureServer;
+}
+
+/**
+ * Makes a connection of an accepted socket and takes it through the stages. Nothing it throws leaves it: an exception ends this
+ * connection alone.
+ */
+export class ConnectionPipeline implements SecureServerListener {
+  readonly #services: PipelineServices;
+  readonly #virtualService: () => VirtualService;
+  readonly #handshakes = new WeakMap<Socket, Handshake>();
+
+  /** @param virtualService read at each use: the pipeline is made before the virtual service that it serves. */
+  constructor(services: PipelineServices, virtualService: () => VirtualService) {
+    this.#services = services;
+    this.#virtualService = virtualService;
+  }
+
+  accept(accepted: Accepted, terminatesTls: boolean): void {
+    const { socket, client, local } = accepted;
+    const services = this.#services;
+    const record = new ConnectionRecord(services.newConnectionId(), client, services.clock.monotonicMs());
+    const connection = new ClientConnection(
+      services,
+      this.#virtualService(),
+      socket,
+      local,
+      terminatesTls,
+      record,
+      (late) => this.#onDeadline(late),
+      HELLO_TIMEOUT_MS + HANDSHAKE_TIMEOUT_MS,
+    );
+    this.#guard(connection, () => {
+      if (terminatesTls) this.#greet(connection);
+      else this.#servePlain(connection);
+    });
+  }
+
+  // --- ClientHello
+
+  #greet(connection: ClientConnection): void {
+    const { rawSocket } = connection;
+    const options = { deadlines: this.#services.deadlines, timeoutMs: HELLO_TIMEOUT_MS };
+    readClientHello(rawSocket, options, (result) => {
+      this.#guard(connection, () => {
+        if (result.kind === 'hello') {
+          this.#placeAndSecure(connection, result.hello);
+        } else {
+          connection.addSignificance('ADF_CLIENT_HELLO_REFUSED');
+          this.#fail(connection, result.error, result.detail);
+        }
+      });
+    });
+  }
+
+  // --- ticket and server
+
+  #placeAndSecure(connection: ClientConnection, hello: ClientHello): void {
+    const { virtualService, record } = connection;
+    const { snapshot, pool, secureServers } = virtualService.current;
+    const { tls } = snapshot;
+    if (tls === undefined || secureServers === undefined) {
+      // The configuration changed between accept and ClientHello.
+      this.#fail(connection, 'HELLO_NOT_TLS', 'TLS is not configured any more');
+      return;
+    }
+    record.hello = hello;
+    record.stage = 'select_server';
+    const nowS = Math.floor(this.#services.clock.unixMs() / 1000);
+    const decision = readTicket(hello, tls, virtualService.ring, nowS);
+    this.#countTicket(connection, decision);
+    const selection = selectForConnection(pool, {
+      mapping: decision.ticket.kind === 'opened' ? decision.ticket.mapping : undefined,
+      bindConnection: !snapshot.http.connectionMultiplexing,
+      clientIp: connection.client.ip,
+      hello,
+      affinitySecret: virtualService.ring.affinitySecret,
+    });
+    for (const code of selection.significance) connection.addSignificance(code);
+    this.#countSelection(connection, selection);
+    if (selection.kind === 'abort') {
+      connection.end('PERSISTENT_SERVER_DOWN');
+      connection.rawSocket.resetAndDestroy();
+      return;
+    }
+    connection.place(selection.placement);
+    record.stage = 'handshake';
+    const plan = planTickets(decision, selection, hello, tls, nowS);
+    const serverId = selection.placement.bound ? (selection.placement.server?.id ?? 0) : 0;
+    const secureServer = secureServers.get(
+      serverId,
+      matchCertificateName(tls.certificates, hello.serverName),
+    );
+    this.#secure(connection, secureServer, plan);
+  }
+
+  #countTicket(connection: ClientConnection, { presented, ticket }: TicketDecision): void {
+    const { metrics } = connection.virtualService;
+    metrics.add(presented ? metric.received : metric.missing);
+    if (ticket.kind === 'opened') {
+      connection.record.ticket = 'opened';
+      metrics.add(metricOffset('limpet_tickets_opened_total', ticket.key.role));
+    } else if (ticket.kind === 'not-opened') {
+      connection.record.ticket = ticket.reason;
+      metrics.add(metricOffset('limpet_tickets_not_opened_total', ticket.reason));
+    }
+  }
+
+  #countSelection(connection: ClientConnection, selection: ConnectionSelection): void {
+    const { metrics, current } = connection.virtualService;
+    if (current.pool.snapshot.persistence.kind === 'none') return;
+    if (selection.persistence === 'hit') metrics.add(metric.hits);
+    if (selection.persistence === 'new') metrics.add(metric.new);
+    if (selection.persistence === 'changed') metrics.add(metric.changed);
+    if (selection.failure === 'down') metrics.add(metric.serverDown);
+    if (selection.failure === 'invalid') metrics.add(metric.serverInvalid);
+  }
+
+  // --- handshake
+
+  #secure(connection: ClientConnection, secureServer: SecureServer, plan: TicketPlan): void {
+    const { rawSocket } = connection;
+    this.#handshakes.set(rawSocket, { connection, secureServer });
+    secureServer.tickets.expect(rawSocket, plan);
+    connection.deadline.restart(HANDSHAKE_TIMEOUT_MS);
+    // The TLSSocket closes with it, and tells of it only if the handshake had begun.
+    rawSocket.once('close', () =>
+      this.#handshakeOver(rawSocket, 'CLIENT_GONE', 'closed during the handshake'),
+    );
+    secureServer.tlsServer.emit('connection', rawSocket);
+  }
+
+  onSecure(socket: TLSSocket): void {
+    const rawSocket = rawSocketOf(socket);
+    const handshake = rawSocket === undefined ? undefined : this.#handshakes.get(rawSocket);
+    if (rawSocket === undefined || handshake === undefined) {
+      socket.destroy();
+      return;
+    }
+    this.#handshakes.delete(rawSocket);
+    handshake.secureServer.tickets.forget(rawSocket);
+    const { connection } = handshake;
+    this.#guard(connection, () => {
+      this.#noteTls(connection, socket);
+      this.#serve(connection, socket);
+    });
+  }
+
+  onHandshakeError(error: Error, socket: TLSSocket): void {
+    const rawSocket = rawSocketOf(socket);
+    if (rawSocket !== undefined) {
+      const code = 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+      this.#handshakeOver(rawSocket, code === 'ECONNRESET' ? 'CLIENT_GONE' : 'HANDSHAKE_FAILED', code);
+    }
+    socket.destroy();
+  }
+
+  onSeal(renewed: boolean): void {
+    const { metrics } = this.#virtualService();
+    metrics.add(metric.issued);
+    if (renewed) metrics.add(metric.renewed);
+  }
+
+  /** A handshake that came to nothing. */
+  #handshakeOver(rawSocket: Socket, error: ErrorCode, detail: string): void {
+    const handshake = this.#handshakes.get(rawSocket);
+    if (handshake === undefined) return;
+    this.#handshakes.delete(rawSocket);
+    handshake.secureServer.tickets.forget(rawSocket);
+    handshake.connection.addSignificance('ADF_CLIENT_SSL_HANDSHAKE_FAILURE');
+    handshake.connection.end(error, detail);
+  }
+
+  #noteTls(connection: ClientConnection, socket: TLSSocket): void {
+    const reused = socket.isSessionReused();
+    const version = socket.getProtocol() ?? '';
+    connection.virtualService.metrics.add(
+      metricOffset(
+        reused ? 'limpet_handshakes_reused_total' : 'limpet_handshakes_new_total',
+        version === 'TLSv1.3' ? '1.3' : '1.2',
+      ),
+    );
+    if (!this.#services.accessLog.enabled) return;
+    connection.record.tls = {
+      version,
+      cipher: socket.getCipher().standardName,
+      reused,
+      alpn: socket.alpnProtocol || 'http/1.1',
+    };
+  }
+
+  // --- HTTP
+
+  #serve(connection: ClientConnection, socket: TLSSocket): void {
+    const owner = { onClosed: (error: ErrorCode | undefined) => connection.end(error) };
+    if (socket.alpnProtocol === 'h2') {
+      connection.serve(new Http2DownstreamConnection(socket, connection.rawSocket, connection, owner));
+    } else {
+      connection.serve(this.#http1(connection, socket, owner));
+    }
+  }
+
+  #servePlain(connection: ClientConnection): void {
+    const { pool, snapshot } = connection.virtualService.current;
+    const selection = selectForConnection(pool, {
+      mapping: undefined,
+      bindConnection: !snapshot.http.connectionMultiplexing,
+      clientIp: connection.client.ip,
+      hello: undefined,
+      affinitySecret: connection.virtualService.ring.affinitySecret,
+    });
+    if (selection.kind === 'place') connection.place(selection.placement);
+    const owner = { onClosed: (error: ErrorCode | undefined) => connection.end(error) };
+    connection.serve(this.#http1(connection, connection.rawSocket, owner));
+  }
+
+  #http1(
+    connection: ClientConnection,
+    socket: Socket,
+    owner: { onClosed(error: ErrorCode | undefined): void },
+  ): Http1DownstreamConnection {
+    const channel = createStreamChannel(socket, connection.rawSocket, this.#services.onException);
+    return new Http1DownstreamConnection(channel, connection, owner);
+  }
+
+  // --- ends
+
+  #onDeadline(connection: ClientConnection): void {
+    const { rawSocket } = connection;
+    if (this.#handshakes.has(rawSocket)) this.#handshakeOver(rawSocket, 'HANDSHAKE_TIMEOUT', '');
+    else connection.end('HELLO_TIMEOUT');
+    rawSocket.destroy();
+  }
+
+  #fail(connection: ClientConnection, error: ErrorCode, detail: string): void {
+    connection.end(error, detail);
+    connection.rawSocket.destroy();
+  }
+
+  #guard(connection: ClientConnection, stage: () => void): void {
+    try {
+      stage();
+    } catch (error) {
+      this.#services.onException(error);
+      this.#fail(connection, 'INTERNAL', '');
+    }
+  }
+}
+
+/** What crosses from this connection's ticket to its new ones, and whether its session is resumed. */
+function planTickets(
+  { tls13, ticket }: TicketDecision,
+  selection: ConnectionSelection & { kind: 'place' },
+  hello: ClientHello,
+  tls: TlsSnapshot,
+  nowS: number,
+): TicketPlan {
+  const { placement } = selection;
+  const expectsTls13Tickets = tls13 && hello.offersPskDheKe;
+  if (ticket.kind !== 'opened') return { affinityKey: placement.affinityKey, expectsTls13Tickets };
+  const { mapping, key, keyName } = ticket;
+  const chainStartS = mapping.issuedAtS - mapping.chainAgeS;
+  const serverId = placement.bound ? (placement.server?.id ?? 0) : 0;
+  const code = decideResumption({
+    tls13,
+    sameServer: serverId === mapping.serverId,
+    underCurrentKey: key.role === 'current',
+    ticketAgeS: nowS - mapping.issuedAtS,
+    chainAgeS: nowS - chainStartS,
+    lifetimeS: tls.sessionTimeoutS,
+    expiring: selection.expiring,
+  });
+  return {
+    ...(code === 0 ? {} : { resume: { keyName, code, key } }),
+    affinityKey: placement.affinityKey,
+    chainStartS,
+    ...(selection.expiring ? { keptIssuedAtS: mapping.issuedAtS } : {}),
+    expectsTls13Tickets,
+  };
+}

@@ -1,0 +1,88 @@
+// The record of one connection: what each stage found, written exactly once, whatever ended it.
+
+import type { Address, ErrorCode, SignificanceCode } from '@limpet/model';
+import type { ClientHello } from '../client-hello/client-hello.ts';
+import type { HttpServices } from '../http/proxied-connection.ts';
+import type { Placement } from '../pool/select-server.ts';
+
+/** The stages of the accept path, in their order; the record names the one that the connection ended in. */
+export type Stage = 'client_hello' | 'select_server' | 'handshake' | 'http';
+
+export interface TlsFacts {
+  readonly version: string;
+  readonly cipher: string;
+  readonly reused: boolean;
+  readonly alpn: string;
+}
+
+export class ConnectionRecord {
+  readonly id: string;
+  readonly client: Address;
+  readonly startedAtMs: number;
+  stage: Stage = 'client_hello';
+  hello: ClientHello | undefined;
+  /** `none`, `opened`, or why it was not opened. */
+  ticket = 'none';
+  placement: Placement | undefined;
+  tls: TlsFacts | undefined;
+  requests = 0;
+  #significance: SignificanceCode[] | undefined;
+  #written = false;
+
+  constructor(id: string, client: Address, startedAtMs: number) {
+    this.id = id;
+    this.client = client;
+    this.startedAtMs = startedAtMs;
+  }
+
+  addSignificance(code: SignificanceCode): void {
+    this.#significance ??= [];
+    if (!this.#significance.includes(code)) this.#significance.push(code);
+  }
+
+  write(
+    virtualService: string,
+    poolName: string,
+    services: HttpServices,
+    error: ErrorCode | undefined,
+    detail: string,
+  ): void {
+    if (this.#written) return;
+    this.#written = true;
+    const { accessLog, clock, worker } = services;
+    if (!accessLog.enabled) return;
+    const { placement, tls, hello } = this;
+    const server = placement?.server?.snapshot;
+    accessLog.write({
+      record: 'connection',
+      report_timestamp: new Date(clock.unixMs()).toISOString(),
+      virtualservice: virtualService,
+      connection_id: this.id,
+      client_ip: this.client.ip,
+      client_src_port: this.client.port,
+      vcpu_id: worker,
+      ...(hello === undefined ? {} : { sni_hostname: hello.serverName ?? '', ticket: this.ticket }),
+      ...(tls === undefined
+        ? {}
+        : {
+            ssl_version: tls.version,
+            ssl_cipher: tls.cipher,
+            ssl_session_reused: tls.reused,
+            alpn: tls.alpn,
+          }),
+      pool_name: poolName,
+      persistence_used: placement?.persistenceUsed ?? false,
+      ...(server === undefined
+        ? {}
+        : { server_name: server.name, server_ip: server.address.ip, server_dest_port: server.address.port }),
+      ...(placement === undefined ? {} : { server_reason: placement.why }),
+      ended_by: this.stage,
+      ...(error === undefined ? {} : { error }),
+      ...(detail === '' ? {} : { error_detail: detail }),
+      requests: this.requests,
+      duration_ms: Math.round(clock.monotonicMs() - this.startedAtMs),
+      significant: this.#significance !== undefined,
+      ...(this.#significance === undefined ? {} : { significant_log: this.#significance }),
+    });
+  }
+}

@@ -1,0 +1,70 @@
+// The runtime of one virtual service on one worker: its configuration now, its ticket keys, its secure servers and open connections.
+
+import type { VirtualServiceSnapshot } from '@limpet/model';
+import type { PoolRuntime } from '../pool/pool-runtime.ts';
+import type { KeyRing } from '../session-ticket/key-ring.ts';
+import type { MetricsRow } from '../telemetry/metrics-table.ts';
+import type { SecureServers } from '../tls/secure-servers.ts';
+
+/** What of a virtual service a new configuration replaces, as a whole. */
+export interface VirtualServiceRuntime {
+  readonly snapshot: VirtualServiceSnapshot;
+  readonly pool: PoolRuntime;
+  /** Absent where nothing terminates TLS. */
+  readonly secureServers?: SecureServers;
+}
+
+/** A connection as its virtual service sees it. */
+export interface OpenConnection {
+  drain(): void;
+  destroy(): void;
+}
+
+/** Lives as long as a virtual service of this uuid is configured; open connections hold it and so see each new configuration. */
+export class VirtualService {
+  readonly uuid: string;
+  readonly metrics: MetricsRow;
+  readonly connections = new Set<OpenConnection>();
+  #current: VirtualServiceRuntime;
+  #ring: KeyRing;
+  #draining = false;
+
+  constructor(uuid: string, metrics: MetricsRow, runtime: VirtualServiceRuntime, ring: KeyRing) {
+    this.uuid = uuid;
+    this.metrics = metrics;
+    this.#current = runtime;
+    this.#ring = ring;
+  }
+
+  get current(): VirtualServiceRuntime {
+    return this.#current;
+  }
+
+  get ring(): KeyRing {
+    return this.#ring;
+  }
+
+  get isDraining(): boolean {
+    return this.#draining;
+  }
+
+  apply(runtime: VirtualServiceRuntime): void {
+    this.#current = runtime;
+    this.#draining = false;
+  }
+
+  /** The former ring is not wiped here: handshakes under way may still be answered from it; it is garbage after them. */
+  applyRing(ring: KeyRing): void {
+    this.#ring = ring;
+  }
+
+  /** Ends idle connections, and every other after what is under way. */
+  drain(): void {
+    this.#draining = true;
+    for (const connection of this.connections) connection.drain();
+  }
+
+  destroyConnections(): void {
+    for (const connection of this.connections) connection.destroy();
+  }
+}

@@ -1,0 +1,119 @@
+// A worker thread: composes listener, pipeline and HTTP over the shared tables, and does what the main thread says.
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { LimpetError } from '@limpet/model';
+import { systemClock } from './lifecycle/clock.ts';
+import { Deadlines } from './lifecycle/deadlines.ts';
+import { systemRandom } from './lifecycle/random.ts';
+import { CrowdCounter } from './load-balancing/crowd-counter.ts';
+import { ServerTable } from './pool/server-table.ts';
+import { SnapshotApplier } from './snapshot/apply-snapshot.ts';
+import type { MainToWorker, WorkerStart, WorkerToMain } from './snapshot/worker-messages.ts';
+import { openAccessLog } from './telemetry/access-log.ts';
+import { MetricsTable, metricOffset } from './telemetry/metrics-table.ts';
+import type { PipelineServices } from './virtual-service/connection-pipeline.ts';
+
+if (parentPort === null) throw new Error('a worker is started by the engine');
+const port = parentPort;
+const start = workerData as WorkerStart;
+
+const send = (message: WorkerToMain): void => port.postMessage(message);
+
+const serverTable = new ServerTable(start.serverTable, start.workers, start.worker);
+// The last column is the main thread's.
+const metricsTable = new MetricsTable(start.metricsTable, start.workers + 1, start.worker, start.serverSlots);
+const deadlines = new Deadlines(systemClock);
+const dropped = metricOffset('limpet_log_records_dropped_total');
+const accessLog = openAccessLog(start.accessLog, () => metricsTable.add('engine', 0, dropped));
+
+// Unique over workers and restarts: a random start, then a count.
+const idPrefix = `${start.engineId}${start.worker.toString(36)}${systemRandom.bytes(3).toString('hex')}-`;
+let connections = 0;
+let requests = 0;
+
+const onException = (error: unknown): void => {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  send({ kind: 'exception', message, stack: stack ?? '' });
+};
+
+const pipeline: PipelineServices = {
+  clock: systemClock,
+  deadlines,
+  accessLog,
+  worker: start.worker,
+  newConnectionId: () => `${idPrefix}${(++connections).toString(36)}`,
+  newRequestId: () => `${idPrefix}${(++requests).toString(36)}`,
+  onException,
+};
+
+const applier = new SnapshotApplier({
+  clock: systemClock,
+  deadlines,
+  random: systemRandom,
+  serverTable,
+  metricsTable,
+  crowdCounter: new CrowdCounter(start.crowdCounter),
+  pipeline,
+});
+
+// Every entry point catches its own; what still gets here must not end the other connections of this worker.
+process.on('uncaughtException', onException);
+process.on('unhandledRejection', onException);
+
+// One message after another: a commit must not overtake the prepare before it.
+let last: Promise<void> = Promise.resolve();
+port.on('message', (message: MainToWorker) => {
+  last = last.then(() => handle(message)).catch(onException);
+});
+send({ kind: 'started' });
+
+async function handle(message: MainToWorker): Promise<void> {
+  switch (message.kind) {
+    case 'prepare': {
+      const { version } = message.config;
+      try {
+        await applier.prepare(message.config);
+        send({ kind: 'prepared', version });
+      } catch (error) {
+        send({ kind: 'refused', version, reason: describeRefusal(error) });
+      }
+      break;
+    }
+    case 'commit':
+      applier.commit();
+      send({ kind: 'committed', version: message.version });
+      break;
+    case 'discard':
+      applier.discard();
+      break;
+    case 'ring':
+      applier.applyRing(message.ring);
+      break;
+    case 'reopen-log':
+      accessLog.reopen();
+      break;
+    case 'drain':
+      await drain(message.deadlineMs);
+      break;
+  }
+}
+
+/** Errors of OpenSSL may quote what they choke on, but never key material; others are ours. */
+function describeRefusal(error: unknown): string {
+  if (error instanceof LimpetError) return error.message;
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
+const DRAIN_LOOK_MS = 50;
+
+async function drain(deadlineMs: number): Promise<void> {
+  applier.drain();
+  const endMs = systemClock.monotonicMs() + deadlineMs;
+  while (applier.openConnections > 0 && systemClock.monotonicMs() < endMs) {
+    await new Promise<void>((resolve) => deadlines.start(DRAIN_LOOK_MS, resolve));
+  }
+  const left = applier.openConnections;
+  applier.destroyConnections();
+  await accessLog.close();
+  send({ kind: 'drained', left });
+}
