@@ -52,7 +52,11 @@ async function startSubjects(
 async function measure(bed: TestBed, options: Options): Promise<Run> {
   const subjects = await startSubjects(bed, await available(options.subjects));
   const negotiated: readonly Negotiated[] = await sameNegotiation(bed.client, subjects);
-  const described = { subjects: subjects.map(({ subject }) => subject), negotiated };
+  const described = {
+    placement: bed.placement,
+    subjects: subjects.map(({ subject }) => subject),
+    negotiated,
+  };
   for (const line of conditions(described)) console.log(line);
 
   const bench: Bench = { bed, plan: options.plan, subjects, random: seededRandom(SEED), report: progress };
@@ -65,6 +69,7 @@ async function measure(bed: TestBed, options: Options): Promise<Run> {
       const measurements = await operation.measure(bench);
       rows.push(...measurements.map((measurement) => resultRow(operation, measurement)));
     } catch (error) {
+      if (bed.processes.stopped) break;
       // What has been measured is not lost because one operation failed; the exit code tells.
       failures.push(`${operation.name}: ${error instanceof Error ? error.message : String(error)}`);
       progress(failures.at(-1)!);
@@ -92,6 +97,7 @@ async function main(options: Options): Promise<void> {
   stopOn('SIGTERM', 143);
   try {
     const run = await measure(bed, options);
+    if (bed.processes.stopped) return;
     console.log(`\n${resultTable(run.rows)}`);
     if (options.jsonPath !== undefined)
       writeFileSync(options.jsonPath, `${JSON.stringify(run.rows, undefined, 2)}\n`);

@@ -27,8 +27,8 @@ export interface Plan {
 export const quickPlan: Plan = {
   name: 'quick',
   warmUpMs: 2500,
-  rounds: 5,
-  blockMs: 1000,
+  rounds: 9,
+  blockMs: 550,
   idle: { rounds: 1, openBefore: 400, added: 1000, settleMs: 2000 },
   persistence: { starts: 3, warmUpMs: 3000, pairs: 12, blockMs: 500 },
 };
@@ -36,8 +36,8 @@ export const quickPlan: Plan = {
 export const fullPlan: Plan = {
   name: 'full',
   warmUpMs: 6000,
-  rounds: 15,
-  blockMs: 2000,
+  rounds: 31,
+  blockMs: 1000,
   idle: { rounds: 3, openBefore: 1000, added: 1500, settleMs: 5000 },
   persistence: { starts: 6, warmUpMs: 6000, pairs: 25, blockMs: 1000 },
 };

@@ -1,28 +1,46 @@
 // The processes that a run has started: each is stopped by its id, with all its children, whatever happens.
 
-import { type ChildProcess, fork, type SpawnOptions, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { processTree } from '../measure/process-tree.ts';
+import type { Placement } from './placement.ts';
 
 const STOP_TIMEOUT_MS = 5000;
 const ERROR_TAIL_BYTES = 4096;
 
 export class Processes {
   readonly #running = new Set<RunningProcess>();
+  readonly #placement: Placement | undefined;
   #stopped = false;
 
-  /** A program whose output stays hidden unless it fails. */
-  start(command: string, args: readonly string[], options: SpawnOptions = {}): RunningProcess {
-    this.#refuseWhenStopped();
-    const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
-    return this.#adopt(child, command);
+  constructor(placement: Placement | undefined) {
+    this.#placement = placement;
   }
 
-  /** A Node module that talks to this process by messages. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** A balancer. */
+  startBalancer(command: string, args: readonly string[]): RunningProcess {
+    this.#refuseWhenStopped();
+    const [program, ...rest] = [...placed(this.#placement?.balancer), command, ...args];
+    return this.#adopt(spawn(program!, rest, { stdio: ['ignore', 'pipe', 'pipe'] }), command);
+  }
+
+  /** A Node module that talks to this process by messages: client, back ends. */
   fork(module: string): RunningProcess {
     this.#refuseWhenStopped();
-    return this.#adopt(fork(module, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] }), module);
+    const [execPath, ...execArgv] = [
+      ...placed(this.#placement?.others),
+      process.execPath,
+      ...process.execArgv,
+    ];
+    return this.#adopt(
+      fork(module, { execPath: execPath!, execArgv, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] }),
+      module,
+    );
   }
 
   /** Nothing can be started from now on: a measurement in progress must not outlive the stop. */
@@ -95,6 +113,11 @@ export class RunningProcess {
     if (this.ended) return;
     for (const pid of processTree(this.pid)) killIfAlive(pid, undefined);
   }
+}
+
+/** taskset sets the CPUs and becomes the program: the process id stays. */
+function placed(cpus: string | undefined): readonly string[] {
+  return cpus === undefined ? [] : ['taskset', '-c', cpus];
 }
 
 function killIfAlive(pid: number, except: number | undefined): void {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { BackEndReady } from '../back-end/back-end.ts';
 import { makeCertificate } from './certificate.ts';
 import { LoadClient } from './load-client-process.ts';
+import { machinePlacement, type Placement } from './placement.ts';
 import { Processes } from './processes.ts';
 
 export interface TestBed {
@@ -16,6 +17,8 @@ export interface TestBed {
   readonly certificatePath: string;
   readonly keyPath: string;
   readonly backEnds: readonly { readonly name: string; readonly port: number }[];
+  /** Absent where processes run wherever the scheduler puts them. */
+  readonly placement: Placement | undefined;
   readonly processes: Processes;
   readonly client: LoadClient;
   stop(): Promise<void>;
@@ -23,7 +26,8 @@ export interface TestBed {
 
 export async function startTestBed(): Promise<TestBed> {
   const directory = mkdtempSync(join(tmpdir(), 'limpet-bench-'));
-  const processes = new Processes();
+  const placement = machinePlacement();
+  const processes = new Processes(placement);
   // Also where this process ends without having come to stop(): an exception, a second signal.
   const leaveNothing = (): void => {
     processes.killAll();
@@ -44,6 +48,7 @@ export async function startTestBed(): Promise<TestBed> {
     certificatePath,
     keyPath,
     backEnds: ready.servers,
+    placement,
     processes,
     client,
     stop: async () => {

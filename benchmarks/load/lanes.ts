@@ -14,16 +14,21 @@ export type StartOperation = (lane: number, done: (error?: Error) => void) => vo
 const ERROR_LIMIT = 100;
 
 /** Runs until `durationMs` has passed; operations in progress then are finished and counted. */
-export function runLanes(lanes: number, durationMs: number, start: StartOperation): Promise<LanesReport> {
+export function runLanes(
+  lanes: number,
+  durationMs: number,
+  start: StartOperation,
+  nowMs: () => number = () => performance.now(),
+): Promise<LanesReport> {
   return new Promise((resolve) => {
-    const startedAt = performance.now();
+    const startedAt = nowMs();
     let running = lanes;
     let operations = 0;
     let errors = 0;
     let firstError: string | undefined;
 
     const proceed = (lane: number): void => {
-      if (performance.now() - startedAt < durationMs && errors < ERROR_LIMIT) {
+      if (nowMs() - startedAt < durationMs && errors < ERROR_LIMIT) {
         start(lane, (error) => {
           if (error === undefined) operations++;
           else {
@@ -36,7 +41,7 @@ export function runLanes(lanes: number, durationMs: number, start: StartOperatio
       }
       running--;
       if (running > 0) return;
-      const wallMs = performance.now() - startedAt;
+      const wallMs = nowMs() - startedAt;
       resolve({ operations, errors, wallMs, ...(firstError === undefined ? {} : { firstError }) });
     };
     for (let lane = 0; lane < lanes; lane++) proceed(lane);

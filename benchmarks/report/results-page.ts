@@ -1,6 +1,7 @@
 // A results page: what was measured, when, on what, with which versions.
 
 import { cpus, release } from 'node:os';
+import type { Placement } from '../bed/placement.ts';
 import type { Negotiated } from '../load/load-command.ts';
 import type { Operation } from '../operations/operation.ts';
 import type { Plan } from '../plan.ts';
@@ -11,6 +12,7 @@ import { resultTable } from './table.ts';
 export interface Run {
   readonly date: Date;
   readonly plan: Plan;
+  readonly placement: Placement | undefined;
   readonly subjects: readonly Subject[];
   readonly negotiated: readonly Negotiated[];
   readonly operations: readonly Operation[];
@@ -19,10 +21,13 @@ export interface Run {
 }
 
 /** Machine, programs and what every connection negotiated, one line each. */
-export function conditions(run: Pick<Run, 'subjects' | 'negotiated'>): readonly string[] {
+export function conditions(run: Pick<Run, 'placement' | 'subjects' | 'negotiated'>): readonly string[] {
   const cores = cpus();
   return [
     `Machine: ${cores.length} cores, ${cores[0]?.model.trim() ?? 'unknown'}, Linux ${release()}`,
+    run.placement === undefined
+      ? 'Processes run where the scheduler puts them'
+      : `Balancer on CPU ${run.placement.balancer}, client and back ends on CPU ${run.placement.others}`,
     ...run.subjects.map((subject) => `${subject.name}: ${subject.version}`),
     `Client: Node ${process.versions.node}, OpenSSL ${process.versions.openssl}`,
     ...run.negotiated.map(

@@ -27,7 +27,7 @@ export function haproxySubject(bed: TestBed): Subject {
       const port = await freePort();
       const configPath = join(bed.directory, `haproxy-${port}.cfg`);
       writeFileSync(configPath, configuration(bed, port, certificateAndKeyPath, ticketKeysPath));
-      const running = bed.processes.start('haproxy', ['-db', '-f', configPath]);
+      const running = bed.processes.startBalancer('haproxy', ['-db', '-f', configPath]);
       await listening(port, running);
       return { port, pid: running.pid, stop: () => running.stop() };
     },

@@ -30,9 +30,9 @@ export function limpetSubject(bed: TestBed, variant: LimpetVariant = { persisten
       const port = await freePort();
       const configPath = join(directory, `engine-${port}.json`);
       writeFileSync(configPath, JSON.stringify(configuration(bed, port, variant), undefined, 2));
-      const running = bed.processes.start(process.execPath, [
+      const running = bed.processes.startBalancer(process.execPath, [
         ...[MAIN, 'engine', '--config', configPath, '--ticket-keys', ticketKeysPath],
-        ...['--workers', '1', '--access-log', 'off', '--admin', '127.0.0.1:0'],
+        ...['--workers', '1', '--access-log', 'off', '--admin', '127.0.0.1:0', '--drain-timeout', '1'],
       ]);
       await ready(running);
       return { port, pid: running.pid, stop: () => running.stop() };

@@ -22,7 +22,14 @@ export function nginxSubject(bed: TestBed): Subject {
       mkdirSync(directory);
       const configPath = join(directory, 'nginx.conf');
       writeFileSync(configPath, configuration(bed, port, directory, ticketKeyPath));
-      const running = bed.processes.start('nginx', ['-p', directory, '-c', configPath, '-e', 'stderr']);
+      const running = bed.processes.startBalancer('nginx', [
+        '-p',
+        directory,
+        '-c',
+        configPath,
+        '-e',
+        'stderr',
+      ]);
       await listening(port, running);
       return { port, pid: running.pid, stop: () => running.stop() };
     },

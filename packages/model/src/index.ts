@@ -1,6 +1,11 @@
 // The public surface of the model.
 
+export { canonicalJson, deepFreeze, sha256Hex } from './canonical-json.ts';
 export * from './errors.ts';
+export { resolveFileReferences } from './file-references.ts';
+export { type LoadedConfig, type LoadOptions, loadConfig } from './load-config.ts';
 export * from './log-fields.ts';
 export * from './metrics.ts';
+export { fieldsWithoutEffect } from './objects/fields-without-effect.ts';
+export { type AviObject, nestedTypes, type ObjectSet, type ObjectType, objectSchemas } from './objects/schemas.ts';
 export * from './snapshot.ts';

@@ -174,3 +174,8 @@ export type HealthMonitorSnapshot =
       /** A keyword in the first 2048 bytes of head and body. */
       readonly response?: string;
     });
+
+/** `ip:port`, with brackets around an IPv6 address: as it stands in a Host field or a log. */
+export function describeAddress({ ip, port }: Address): string {
+  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+}

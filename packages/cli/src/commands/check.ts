@@ -1,7 +1,7 @@
 // `limpet check`: validates a configuration file without starting anything.
 
 import { describeProblem, LimpetError, loadConfig } from '@limpet/model';
-import { readConfigFile, resolveConfigFiles } from '@limpet/service-engine';
+import { readConfigFile, resolveConfigFiles, systemClock } from '@limpet/service-engine';
 import { Command } from 'commander';
 
 export function checkCommand(): Command {
@@ -11,7 +11,7 @@ export function checkCommand(): Command {
     .action(async ({ config }: { config: string }) => {
       try {
         const { input } = await resolveConfigFiles(await readConfigFile(config), config);
-        const { compiled, notices } = loadConfig(input);
+        const { compiled, notices } = loadConfig(input, { nowS: Math.floor(systemClock.unixMs() / 1000) });
         for (const notice of notices) process.stderr.write(`warning: ${describeProblem(notice)}\n`);
         const { virtualServices, pools, hash } = compiled.snapshot;
         process.stdout.write(

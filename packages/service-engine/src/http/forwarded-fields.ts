@@ -1,7 +1,7 @@
 // The request head as the server gets it: the client's end-to-end fields, and what the engine says about the client.
 
-import { isIPv6 } from 'node:net';
-import type { HttpSnapshot } from '@limpet/model';
+import { describeAddress, type HttpSnapshot } from '@limpet/model';
+import { filterFieldLines } from './http1/field-lines.ts';
 import { requestHeadText } from './http1/serialize.ts';
 import type { BodyFraming, RequestHead } from './message.ts';
 import type { ProxiedConnection } from './proxied-connection.ts';
@@ -16,7 +16,7 @@ export function upstreamHeadText(
 ): string {
   const expect = head.expectContinue && !http.respondWith100Continue ? 'Expect: 100-continue\r\n' : '';
   const added = `${forwardedLines(head, connection, http)}X-Request-Id: ${requestId}\r\n${expect}`;
-  return requestHeadText(withoutAlternateName(head, http), body, added, connection.local);
+  return requestHeadText(withoutAlternateName(head, http), body, added, describeAddress(connection.local));
 }
 
 /**
@@ -46,15 +46,6 @@ function withoutAlternateName(head: RequestHead, http: HttpSnapshot): RequestHea
   const name = http.forwardedFor.headerName.toLowerCase();
   if (!http.forwardedFor.enabled || name === 'x-forwarded-for' || http.forwardedFor.update !== 'replace')
     return head;
-  const prefix = `${name}:`;
-  const kept = head.fieldLines
-    .split(/(?<=\r\n)/)
-    .filter((line) => !line.toLowerCase().startsWith(prefix))
-    .join('');
+  const kept = filterFieldLines(head.fieldLines, (field) => field !== name);
   return kept.length === head.fieldLines.length ? head : { ...head, fieldLines: kept };
-}
-
-/** Host of an HTTP/1.0 request that has none: the address that the client reached. */
-export function addressAuthority({ ip, port }: { readonly ip: string; readonly port: number }): string {
-  return isIPv6(ip) ? `[${ip}]:${port}` : `${ip}:${port}`;
 }

@@ -40,7 +40,7 @@ export function openAccessLog(destination: AccessLogDestination, onDrop: () => v
   const stream = new SonicBoom({
     ...(toPipe ? { fd: 1 } : { dest: destination, append: true, mkdir: true }),
     sync: false,
-    minLength: toPipe ? 0 : FILE_BATCH_BYTES,
+    minLength: toPipe ? 0 : FILE_BATCH_BYTES / 2,
     maxWrite: toPipe ? PIPE_BATCH_BYTES : FILE_BATCH_BYTES,
     maxLength: MEMORY_LIMIT_BYTES,
     periodicFlush: FLUSH_INTERVAL_MS,

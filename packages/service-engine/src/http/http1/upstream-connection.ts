@@ -8,7 +8,8 @@ import type { UpstreamExchange, UpstreamListener } from '../exchange.ts';
 import { type BodyFraming, isEmptyBody } from '../message.ts';
 import { WriteBatch } from '../write-batch.ts';
 import { ChunkedDecoder, chunkHeader, lastChunk } from './chunked-body.ts';
-import { type HeadLimits, parseResponseHead } from './response-head.ts';
+import type { HeadLimits } from './field-lines.ts';
+import { parseResponseHead } from './response-head.ts';
 
 const RESPONSE_LIMITS: HeadLimits = {
   headLimitBytes: 65_536,

@@ -1,0 +1,76 @@
+// Reading certificates and private keys (PEM), and finding out whether they fit.
+
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import type { CertificateSnapshot } from './snapshot.ts';
+import { sha256Hex } from './canonical-json.ts';
+
+export type ReadCertificate =
+  | { readonly kind: 'certificate'; readonly snapshot: CertificateSnapshot; readonly privateKeyPem: string; readonly expired: boolean }
+  /** `field` of SSLKeyAndCertificate; the message never quotes key material. */
+  | { readonly kind: 'problem'; readonly field: string; readonly message: string };
+
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+
+/** @param nowS seconds since 1970; a certificate that has expired by then is said to have. */
+export function readCertificate(
+  name: string,
+  certificatePem: string,
+  keyPem: string | undefined,
+  passphrase: string | undefined,
+  nowS: number,
+): ReadCertificate {
+  const blocks = certificatePem.match(PEM_CERTIFICATE) ?? [];
+  if (blocks.length === 0) return problem('certificate.certificate', 'is no PEM certificate');
+  const chain: X509Certificate[] = [];
+  for (const [index, block] of blocks.entries()) {
+    try {
+      chain.push(new X509Certificate(block));
+    } catch {
+      return problem('certificate.certificate', `certificate ${index + 1} of the chain cannot be read`);
+    }
+  }
+  if (keyPem === undefined) return problem('key', 'is missing: a virtual service needs the private key of its certificate');
+  const key = readPrivateKey(keyPem, passphrase);
+  if (typeof key === 'string') return problem('key', key);
+  const leaf = chain[0] as X509Certificate;
+  if (!leaf.checkPrivateKey(key)) return problem('key', 'does not belong to the certificate');
+  const keyType = key.asymmetricKeyType;
+  if (keyType !== 'ec' && keyType !== 'rsa') return problem('key', `is of type ${keyType}; EC and RSA are supported`);
+  const privateKeyPem = key.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const notAfterS = Math.floor(Date.parse(leaf.validTo) / 1000);
+  return {
+    kind: 'certificate',
+    privateKeyPem,
+    expired: notAfterS < nowS,
+    snapshot: {
+      name,
+      chainPem: `${blocks.join('\n')}\n`,
+      fingerprint: sha256Hex(leaf.raw),
+      keyType,
+      keyHash: sha256Hex(privateKeyPem),
+      dnsNames: dnsNamesOf(leaf),
+      notAfterS,
+    },
+  };
+}
+
+function readPrivateKey(pem: string, passphrase: string | undefined): KeyObject | string {
+  try {
+    return createPrivateKey({ key: pem, format: 'pem', ...(passphrase === undefined ? {} : { passphrase }) });
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    if (code === 'ERR_MISSING_PASSPHRASE') return 'is encrypted: key_passphrase is missing';
+    return passphrase === undefined ? 'is no PEM private key' : 'cannot be read with this key_passphrase';
+  }
+}
+
+function dnsNamesOf(leaf: X509Certificate): readonly string[] {
+  const names = [...(leaf.subjectAltName ?? '').matchAll(/DNS:([^,\s"]+)/g)].map((match) => (match[1] as string).toLowerCase());
+  if (names.length > 0) return names;
+  const commonName = /^CN=(.+)$/m.exec(leaf.subject)?.[1];
+  return commonName === undefined ? [] : [commonName.toLowerCase()];
+}
+
+function problem(field: string, message: string): ReadCertificate {
+  return { kind: 'problem', field, message };
+}

@@ -1,0 +1,51 @@
+// Reading a ClientHello from a socket: owns it until the hello is complete, then puts the bytes back.
+
+import type { Socket } from 'node:net';
+import type { ErrorCode } from '@limpet/model';
+import type { Deadlines } from '../lifecycle/deadlines.ts';
+import type { ClientHello } from './client-hello.ts';
+import { parseClientHello } from './parse-client-hello.ts';
+
+export type HelloResult =
+  | { readonly kind: 'hello'; readonly hello: ClientHello }
+  | { readonly kind: 'refused'; readonly error: ErrorCode; readonly detail: string };
+
+export interface ReadHelloOptions {
+  readonly deadlines: Deadlines;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Calls `done` once: with the hello, the socket paused and every byte put back so that a tls.Server sees them all; or with the reason why there
+ * is none, the socket as it is: the caller closes it.
+ */
+export function readClientHello(socket: Socket, options: ReadHelloOptions, done: (result: HelloResult) => void): void {
+  let received: Buffer | undefined;
+
+  const finish = (result: HelloResult): void => {
+    deadline.cancel();
+    socket.off('data', onData);
+    socket.off('end', onEnd);
+    socket.off('close', onEnd);
+    done(result);
+  };
+  const onData = (chunk: Buffer): void => {
+    received = received === undefined ? chunk : Buffer.concat([received, chunk]);
+    const result = parseClientHello(received);
+    if (result.kind === 'incomplete') return;
+    if (result.kind === 'hello') {
+      socket.pause();
+      socket.unshift(received);
+    }
+    finish(result);
+  };
+  const onEnd = (): void => finish({ kind: 'refused', error: 'CLIENT_GONE', detail: 'before its ClientHello' });
+  const deadline = options.deadlines.start(options.timeoutMs, () =>
+    finish({ kind: 'refused', error: 'HELLO_TIMEOUT', detail: received === undefined ? 'not a byte' : 'incomplete' }),
+  );
+  socket.on('data', onData);
+  socket.on('end', onEnd);
+  socket.on('close', onEnd);
+  // A reset is told by 'close', too. This listener stays: until TLS has its own, an 'error' without one would end the process.
+  socket.on('error', () => {});
+}

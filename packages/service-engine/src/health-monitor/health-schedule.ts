@@ -1,0 +1,224 @@
+// The schedule of health checks: every monitor of every server, spread over time, and a server's state told once when it changes.
+
+import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import type { HealthMonitorSnapshot, PoolSnapshot, ServerSnapshot } from '@limpet/model';
+import type { Deadline } from '../lifecycle/deadlines.ts';
+import type { RandomSource } from '../lifecycle/random.ts';
+import { type HealthState, initialHealth, nextHealth } from './health-state.ts';
+import { probeHttp } from './http-probe.ts';
+import type { FailureCode, ProbeResult, ProbeServices } from './probe.ts';
+import { probeTcp } from './tcp-probe.ts';
+
+export interface HealthTransition {
+  readonly pool: { readonly uuid: string; readonly name: string };
+  readonly server: ServerSnapshot;
+  readonly up: boolean;
+  /** The monitor that decided; '' where the pool has none. */
+  readonly monitor: string;
+  readonly failureCode: FailureCode | undefined;
+  readonly reason: string;
+}
+
+export interface HealthServices extends ProbeServices {
+  readonly random: RandomSource;
+  /** Told of a server's first verdict and of each change of it, once. */
+  readonly onTransition: (transition: HealthTransition) => void;
+}
+
+/** One monitor of one server, as /runtime shows it. */
+export interface HealthReport {
+  readonly poolUuid: string;
+  readonly serverId: string;
+  readonly name: string;
+  readonly state: string;
+  readonly recent_response_time_ms: number | undefined;
+  readonly failure_code: string | undefined;
+  readonly reason: string;
+}
+
+/** Probes under way at a time; others wait their turn. */
+const PROBES_MAX = 256;
+
+export class HealthSchedule {
+  readonly #services: HealthServices;
+  readonly #servers = new Map<string, MonitoredServer>();
+  #running = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(services: HealthServices) {
+    this.#services = services;
+  }
+
+  /** Watches exactly these pools. Servers that are watched already, under the same monitors, keep their state. */
+  apply(pools: readonly PoolSnapshot[]): void {
+    const wanted = new Map<string, { pool: PoolSnapshot; server: ServerSnapshot }>();
+    for (const pool of pools) {
+      for (const server of pool.servers) {
+        if (server.enabled) wanted.set(`${pool.uuid}/${server.id}`, { pool, server });
+      }
+    }
+    for (const [key, watched] of this.#servers) {
+      const now = wanted.get(key);
+      if (now !== undefined && watched.isUnchanged(now.pool)) {
+        watched.rename(now.pool, now.server);
+        continue;
+      }
+      watched.stop();
+      this.#servers.delete(key);
+    }
+    for (const [key, { pool, server }] of wanted) {
+      if (this.#servers.has(key)) continue;
+      const watched = new MonitoredServer(pool, server, this.#services, (probe) => this.#inTurn(probe));
+      this.#servers.set(key, watched);
+      watched.start();
+    }
+  }
+
+  /** Resolves once every watched server has had its first verdict, which takes a few receive timeouts at most. */
+  async firstVerdicts(): Promise<void> {
+    await Promise.all([...this.#servers.values()].map((watched) => watched.firstVerdict));
+  }
+
+  stop(): void {
+    for (const watched of this.#servers.values()) watched.stop();
+    this.#servers.clear();
+  }
+
+  describe(): readonly HealthReport[] {
+    return [...this.#servers.values()].flatMap((watched) => watched.describe());
+  }
+
+  /** Runs a probe now, or when one of those under way is over. */
+  async #inTurn(probe: () => Promise<ProbeResult>): Promise<ProbeResult> {
+    if (this.#running >= PROBES_MAX) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#running++;
+    try {
+      return await probe();
+    } finally {
+      this.#running--;
+      this.#waiting.shift()?.();
+    }
+  }
+}
+
+type InTurn = (probe: () => Promise<ProbeResult>) => Promise<ProbeResult>;
+
+interface Check {
+  readonly monitor: HealthMonitorSnapshot;
+  state: HealthState;
+  last: ProbeResult | undefined;
+  deadline: Deadline | undefined;
+}
+
+/** One server with all its monitors: up only while every one of them says so. */
+class MonitoredServer {
+  readonly firstVerdict: Promise<void>;
+  readonly #services: HealthServices;
+  readonly #inTurn: InTurn;
+  readonly #checks: Check[];
+  #pool: PoolSnapshot;
+  #server: ServerSnapshot;
+  #told: boolean | undefined;
+  #stopped = false;
+  #onFirstVerdict: () => void = () => {};
+
+  constructor(pool: PoolSnapshot, server: ServerSnapshot, services: HealthServices, inTurn: InTurn) {
+    this.#pool = pool;
+    this.#server = server;
+    this.#services = services;
+    this.#inTurn = inTurn;
+    this.#checks = pool.healthMonitors.map((monitor) => ({
+      monitor,
+      state: initialHealth,
+      last: undefined,
+      deadline: undefined,
+    }));
+    this.firstVerdict = new Promise((resolve) => {
+      this.#onFirstVerdict = resolve;
+    });
+  }
+
+  isUnchanged(pool: PoolSnapshot): boolean {
+    return isDeepStrictEqual(this.#pool.healthMonitors, pool.healthMonitors);
+  }
+
+  rename(pool: PoolSnapshot, server: ServerSnapshot): void {
+    this.#pool = pool;
+    this.#server = server;
+  }
+
+  start(): void {
+    if (this.#checks.length === 0) this.#tell(true, undefined);
+    for (const check of this.#checks) void this.#run(check, true);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const { deadline } of this.#checks) deadline?.cancel();
+    this.#onFirstVerdict();
+  }
+
+  describe(): readonly HealthReport[] {
+    return this.#checks.map(({ monitor, state, last }) => ({
+      poolUuid: this.#pool.uuid,
+      serverId: this.#server.id,
+      name: monitor.name,
+      state: state.verdict === 'checking' ? 'OPER_UNKNOWN' : state.verdict === 'up' ? 'OPER_UP' : 'OPER_DOWN',
+      recent_response_time_ms: last?.ok === true ? Math.round(last.responseMs) : undefined,
+      failure_code: last?.ok === false ? last.failureCode : undefined,
+      reason: last?.ok === false ? last.reason : '',
+    }));
+  }
+
+  /** One check after another. The first follow at once (Avi's quick start), until there is a verdict; then the interval begins, somewhere within. */
+  async #run(check: Check, first: boolean): Promise<void> {
+    const { monitor } = check;
+    const startedMs = this.#services.clock.monotonicMs();
+    const result = await this.#inTurn(() => this.#probe(monitor));
+    if (this.#stopped) return;
+    check.last = result;
+    check.state = nextHealth(check.state, result.ok, monitor);
+    if (check.state.verdict === 'checking') {
+      void this.#run(check, true);
+      return;
+    }
+    this.#judge(check);
+    const elapsedMs = this.#services.clock.monotonicMs() - startedMs;
+    const waitMs = first ? this.#offsetMs(monitor) : Math.max(0, monitor.sendIntervalMs - elapsedMs);
+    check.deadline = this.#services.deadlines.start(waitMs, () => void this.#run(check, false));
+  }
+
+  #probe(monitor: HealthMonitorSnapshot): Promise<ProbeResult> {
+    const target = { ip: this.#server.address.ip, port: monitor.port ?? this.#server.address.port };
+    return monitor.kind === 'tcp'
+      ? probeTcp(target, monitor, this.#services)
+      : probeHttp(target, monitor, this.#services);
+  }
+
+  /** By a hash of server and monitor, so that the servers of a pool are not all asked in the same moment, and each engine by a chance of its own. */
+  #offsetMs({ name, sendIntervalMs }: HealthMonitorSnapshot): number {
+    const hash = createHash('sha256').update(`${this.#server.id}/${name}`).digest().readUInt32BE(0) / 2 ** 32;
+    return ((hash + this.#services.random.fraction()) % 1) * sendIntervalMs;
+  }
+
+  #judge(check: Check): void {
+    if (this.#checks.some(({ state }) => state.verdict === 'down')) this.#tell(false, check);
+    else if (this.#checks.every(({ state }) => state.verdict === 'up')) this.#tell(true, check);
+  }
+
+  #tell(up: boolean, check: Check | undefined): void {
+    if (this.#told === up) return;
+    this.#told = up;
+    const last = check?.last;
+    this.#services.onTransition({
+      pool: this.#pool,
+      server: this.#server,
+      up,
+      monitor: check?.monitor.name ?? '',
+      failureCode: last?.ok === false ? last.failureCode : undefined,
+      reason: last?.ok === false ? last.reason : '',
+    });
+    this.#onFirstVerdict();
+  }
+}

@@ -1,0 +1,52 @@
+// The HTTP probe: one request; status and, where asked for, a keyword in the first 2 kB of head and body.
+
+import { type Address, describeAddress, type HealthMonitorSnapshot } from '@limpet/model';
+import { exchangeBytes, type Judgement } from './exchange-bytes.ts';
+import type { Probe } from './probe.ts';
+
+type HttpMonitor = HealthMonitorSnapshot & { kind: 'http' };
+
+const STATUS_LINE = /^HTTP\/\d\.\d (\d{3})(?: |\r?\n)/;
+
+export const probeHttp: Probe<HttpMonitor> = (target, monitor, services) =>
+  exchangeBytes(
+    target,
+    probeRequest(target, monitor),
+    monitor.receiveTimeoutMs,
+    (received, complete) => judgeResponse(received, complete, monitor),
+    services,
+  );
+
+/** Adds Host, User-Agent, Accept and Connection unless they are there, or the monitor says exact_http_request. */
+export function probeRequest(target: Address, { request, body, exact }: HttpMonitor): string {
+  if (exact) return `${request}${request.includes('\r\n\r\n') ? '' : '\r\n\r\n'}${body ?? ''}`;
+  const has = (name: string): boolean => new RegExp(`\r\n${name}:`, 'i').test(request);
+  let head = request;
+  const add = (name: string, value: string): void => {
+    if (!has(name)) head += `\r\n${name}: ${value}`;
+  };
+  add('Host', describeAddress(target));
+  add('User-Agent', 'limpet');
+  add('Accept', '*/*');
+  add('Connection', 'close');
+  if (body !== undefined) add('Content-Length', String(Buffer.byteLength(body, 'latin1')));
+  return `${head}\r\n\r\n${body ?? ''}`;
+}
+
+function judgeResponse(received: string, complete: boolean, monitor: HttpMonitor): Judgement {
+  const status = STATUS_LINE.exec(received)?.[1];
+  if (status === undefined) {
+    if (!complete && (received.length < 16 || 'HTTP/'.startsWith(received.slice(0, 5)))) return { kind: 'more' };
+    if (received === '') {
+      return { kind: 'failed', failureCode: 'CONNECTION_RESET', reason: 'closed without an answer' };
+    }
+    return { kind: 'failed', failureCode: 'PAYLOAD_CONTENT_MISMATCH', reason: 'the answer is not HTTP' };
+  }
+  const code = Number(status);
+  if (!monitor.statusRanges.some(([low, high]) => code >= low && code <= high)) {
+    return { kind: 'failed', failureCode: 'RESPONSE_CODE_MISMATCH', reason: `the status is ${status}` };
+  }
+  if (monitor.response === undefined || received.includes(monitor.response)) return { kind: 'ok' };
+  if (!complete) return { kind: 'more' };
+  return { kind: 'failed', failureCode: 'PAYLOAD_CONTENT_MISMATCH', reason: 'the keyword is not in the answer' };
+}

@@ -1,0 +1,35 @@
+// What every probe takes and gives.
+
+import type { Address, HealthMonitorSnapshot } from '@limpet/model';
+import type { Clock } from '../lifecycle/clock.ts';
+import type { Deadlines } from '../lifecycle/deadlines.ts';
+
+/** Avi's failure codes, as far as these probes can tell them apart. */
+export type FailureCode =
+  | 'CONNECTION_REFUSED'
+  | 'CONNECTION_TIMEOUT'
+  | 'CONNECTION_RESET'
+  | 'CONNECTION_ERROR'
+  | 'SERVER_UNREACHABLE'
+  | 'PAYLOAD_TIMEOUT'
+  | 'PAYLOAD_CONTENT_MISMATCH'
+  | 'RESPONSE_CODE_MISMATCH';
+
+export type ProbeResult =
+  | { readonly ok: true; readonly responseMs: number }
+  | { readonly ok: false; readonly failureCode: FailureCode; readonly reason: string };
+
+export interface ProbeServices {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+}
+
+/** A probe ends within the monitor's receive timeout, closes what it opened, and never throws. */
+export type Probe<M extends HealthMonitorSnapshot> = (
+  target: Address,
+  monitor: M,
+  services: ProbeServices,
+) => Promise<ProbeResult>;
+
+/** Avi looks for keywords in the first 2 kB of an answer. */
+export const MATCH_BYTES = 2048;

@@ -1,0 +1,114 @@
+// Parsing a response head of a server strictly (RFC 9112 §4, §6.3).
+
+import type { BodyFraming, ResponseHead } from '../message.ts';
+import { filterFieldLines, type HeadLimits, tokenList } from './field-lines.ts';
+import { type FieldVisitor, parseContentLength, scanHead, visitFields } from './head-scan.ts';
+
+export type ParsedResponse =
+  | { readonly kind: 'head'; readonly head: ResponseHead; readonly headBytes: number }
+  | { readonly kind: 'incomplete' }
+  | { readonly kind: 'refused'; readonly error: 'RESPONSE_MALFORMED'; readonly detail: string };
+
+const INCOMPLETE: ParsedResponse = Object.freeze({ kind: 'incomplete' });
+
+const STATUS_LINE = /HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n/y;
+
+// What a server says of its own connection, and the id that the engine gave.
+const SPECIAL = new Set([
+  'connection',
+  'content-length',
+  'transfer-encoding',
+  'keep-alive',
+  'proxy-connection',
+  'upgrade',
+  'te',
+  'x-request-id',
+]);
+const SPECIAL_LENGTHS: ReadonlySet<number> = new Set([...SPECIAL].map((name) => name.length));
+const CONNECTION_OPTIONS = new Set(['close', 'keep-alive', 'upgrade']);
+
+/** @param method of the request: a response to HEAD has no body, whatever its fields say. */
+export function parseResponseHead(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  limits: HeadLimits,
+  method: string,
+): ParsedResponse {
+  const scanned = scanHead(bytes, start, end, start, limits);
+  if (scanned.kind === 'incomplete') return INCOMPLETE;
+  if (scanned.kind === 'too-large') return refused('head too large');
+  if (scanned.kind === 'malformed') return refused(scanned.detail);
+  const { text } = scanned;
+  STATUS_LINE.lastIndex = 0;
+  const line = STATUS_LINE.exec(text);
+  if (line === null) return refused('status line');
+  const [, minor, statusText, reason = ''] = line;
+  const status = Number(statusText);
+  // We never ask for another protocol.
+  if (status === 101) return refused('101 unasked for');
+  const fields = new ResponseFields();
+  const block = visitFields(text, STATUS_LINE.lastIndex, limits, fields);
+  if (block.kind === 'too-large') return refused('field too large');
+  if (block.kind === 'malformed') return refused(block.detail);
+  const bodiless = method === 'HEAD' || status < 200 || status === 204 || status === 304;
+  const declared = fields.contentLength === undefined ? undefined : parseContentLength(fields.contentLength);
+  if (fields.contentLength !== undefined && declared === undefined) return refused('Content-Length');
+  const body = bodiless ? NO_BODY : frame(fields, declared, minor === '0');
+  if (typeof body === 'string') return refused(body);
+  const named = fields.connection.filter((option) => !CONNECTION_OPTIONS.has(option));
+  const closes = fields.connection.includes('close');
+  return {
+    kind: 'head',
+    headBytes: text.length,
+    head: {
+      version: minor === '0' ? '1.0' : '1.1',
+      status,
+      reason,
+      fieldLines: named.length === 0 ? block.lines : filterFieldLines(block.lines, (name) => !named.includes(name)),
+      body,
+      declaredLength: bodiless && (method === 'HEAD' || status === 304) ? declared : undefined,
+      keepAlive: minor === '1' ? !closes : fields.connection.includes('keep-alive') && !closes,
+    },
+  };
+}
+
+const NO_BODY: BodyFraming = Object.freeze({ kind: 'none' });
+
+class ResponseFields implements FieldVisitor {
+  readonly lengths = SPECIAL_LENGTHS;
+  contentLength: string | undefined;
+  transferEncoding: string | undefined;
+  connection: readonly string[] = [];
+
+  onSpecial(name: string, value: string): boolean | string {
+    switch (name) {
+      case 'content-length':
+        if (this.contentLength !== undefined) return 'several Content-Length fields';
+        this.contentLength = value;
+        return true;
+      case 'transfer-encoding':
+        if (this.transferEncoding !== undefined) return 'several Transfer-Encoding fields';
+        this.transferEncoding = value;
+        return true;
+      case 'connection':
+        this.connection = [...this.connection, ...tokenList(value)];
+        return true;
+      default:
+        return SPECIAL.has(name);
+    }
+  }
+}
+
+function frame(fields: ResponseFields, declared: number | undefined, http10: boolean): BodyFraming | string {
+  if (fields.transferEncoding !== undefined) {
+    if (declared !== undefined) return 'Content-Length with Transfer-Encoding';
+    if (http10 || fields.transferEncoding.toLowerCase() !== 'chunked') return 'Transfer-Encoding';
+    return { kind: 'chunked' };
+  }
+  return declared === undefined ? { kind: 'until-close' } : { kind: 'length', bytes: declared };
+}
+
+function refused(detail: string): ParsedResponse {
+  return { kind: 'refused', error: 'RESPONSE_MALFORMED', detail };
+}

@@ -1,0 +1,58 @@
+// Writing heads: the text of a request to a server and of a response to a client (latin1).
+
+import { STATUS_CODES } from 'node:http';
+import type { BodyFraming, RequestHead, ResponseHead } from '../message.ts';
+
+/**
+ * @param addedLines what the engine says itself, each `name: value\r\n`.
+ * @param fallbackAuthority Host of an HTTP/1.0 request that has none.
+ */
+export function requestHeadText(
+  head: RequestHead,
+  body: BodyFraming,
+  addedLines: string,
+  fallbackAuthority: string,
+): string {
+  const host = head.authority === '' ? fallbackAuthority : head.authority;
+  const trailers = head.acceptsTrailers ? 'TE: trailers\r\nConnection: TE\r\n' : '';
+  return `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n${head.fieldLines}${addedLines}${trailers}${framingLines(body)}\r\n`;
+}
+
+export interface ResponseConnection {
+  /** Whether the client may send another request. */
+  readonly keepAlive: boolean;
+  /** Of the request. */
+  readonly version: '1.0' | '1.1';
+}
+
+/** The status line always says 1.1: it is the version of the sender (RFC 9110 §6.2). */
+export function responseHeadText(head: ResponseHead, connection: ResponseConnection, addedLines: string): string {
+  const declared = head.declaredLength === undefined ? '' : `Content-Length: ${head.declaredLength}\r\n`;
+  return `${statusLine(head)}${head.fieldLines}${addedLines}${declared}${framingLines(head.body)}${connectionLine(connection)}\r\n`;
+}
+
+/** A 1xx head. */
+export function informationalHeadText(head: ResponseHead): string {
+  return `${statusLine(head)}${head.fieldLines}\r\n`;
+}
+
+function statusLine({ status, reason }: ResponseHead): string {
+  return `HTTP/1.1 ${status} ${reason === '' ? (STATUS_CODES[status] ?? '') : reason}\r\n`;
+}
+
+function framingLines(body: BodyFraming): string {
+  switch (body.kind) {
+    case 'length':
+      return `Content-Length: ${body.bytes}\r\n`;
+    case 'chunked':
+    case 'stream':
+      return 'Transfer-Encoding: chunked\r\n';
+    default:
+      return '';
+  }
+}
+
+function connectionLine({ keepAlive, version }: ResponseConnection): string {
+  if (!keepAlive) return 'Connection: close\r\n';
+  return version === '1.0' ? 'Connection: keep-alive\r\n' : '';
+}

@@ -1,0 +1,34 @@
+// Randomness: bytes from the system's secure source, taken from a pool.
+
+import { randomFillSync } from 'node:crypto';
+
+export interface RandomSource {
+  /** Fresh memory of secure random bytes. */
+  bytes(size: number): Buffer;
+  /** In [0, 1); for spreading things out, from the same secure source. */
+  fraction(): number;
+}
+
+const POOL_BYTES = 8192;
+
+/** One call into the system's source for 8 kB: a call for each ticket costs several µs. */
+export const systemRandom: RandomSource = createPooledRandom();
+
+function createPooledRandom(): RandomSource {
+  const pool = Buffer.allocUnsafeSlow(POOL_BYTES);
+  let used = POOL_BYTES;
+  const bytes = (size: number): Buffer => {
+    const taken = Buffer.allocUnsafeSlow(size);
+    if (size > POOL_BYTES) return randomFillSync(taken);
+    if (used + size > POOL_BYTES) {
+      randomFillSync(pool);
+      used = 0;
+    }
+    pool.copy(taken, 0, used, used + size);
+    // What was given out must not be found in memory a second time.
+    pool.fill(0, used, used + size);
+    used += size;
+    return taken;
+  };
+  return Object.freeze({ bytes, fraction: () => bytes(6).readUIntBE(0, 6) / 2 ** 48 });
+}
