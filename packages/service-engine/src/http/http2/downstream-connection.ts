@@ -49,6 +49,9 @@ export class Http2DownstreamConnection {
     this.#connection = connection;
     this.#owner = owner;
     const { http } = connection.service();
+    // The accept path keeps half-open connections for HTTP/1.1; here the end of reading is the end of the session.
+    socket.allowHalfOpen = false;
+    rawSocket.allowHalfOpen = false;
     this.#session = performServerHandshake(socket, {
       maxHeaderListPairs: FIELD_COUNT_LIMIT,
       maxOutstandingPings: PINGS_OUTSTANDING_MAX,
