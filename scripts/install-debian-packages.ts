@@ -25,7 +25,11 @@ export function ensureDebianPackages(names: readonly string[]): PackageResult {
 }
 
 function isInstalled(name: string): boolean {
-  const { stdout } = spawnSync('dpkg-query', ['--show', '--showformat=${db:Status-Status}', name], { encoding: 'utf8' });
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own syntax
+  const format = '--showformat=${db:Status-Status}';
+  const { stdout } = spawnSync('dpkg-query', ['--show', format, name], {
+    encoding: 'utf8',
+  });
   return stdout === 'installed';
 }
 

@@ -11,7 +11,11 @@ const files = globSync('packages/*/src/**/*.test.ts').sort();
 for (const version of VERSIONS) {
   const folder = mkdtempSync(join(tmpdir(), `limpet-node-${version}-`));
   try {
-    const install = spawnSync('npm', ['install', '--prefix', folder, '--no-audit', '--no-fund', `node@${version}`], { encoding: 'utf8' });
+    const install = spawnSync(
+      'npm',
+      ['install', '--prefix', folder, '--no-audit', '--no-fund', `node@${version}`],
+      { encoding: 'utf8' },
+    );
     if (install.status !== 0) throw new Error(install.stderr);
     const run = spawnSync(
       join(folder, 'node_modules', '.bin', 'node'),

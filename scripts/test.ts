@@ -6,7 +6,9 @@ import { ensureDebianPackages } from './install-debian-packages.ts';
 
 const named = process.argv.slice(2);
 const files =
-  named.length > 0 ? named : globSync(['packages/*/src/**/*.test.ts', 'test/**/*.test.ts', 'benchmarks/**/*.test.ts']).sort();
+  named.length > 0
+    ? named
+    : globSync(['packages/*/src/**/*.test.ts', 'test/**/*.test.ts', 'benchmarks/**/*.test.ts']).sort();
 
 const { missing, command } = ensureDebianPackages(['openssl', 'curl', 'chromium']);
 if (missing.length > 0) {

@@ -32,7 +32,9 @@ if (!isInstalled()) {
   // Where npm was told not to run the install scripts of packages, the pinned Node is not there yet.
   if (!existsSync(pinnedNode)) npm(['rebuild', 'node', '--foreground-scripts']);
   if (!existsSync(pinnedNode)) {
-    process.stderr.write('the pinned Node was not installed: does npm forbid install scripts (ignore-scripts)?\n');
+    process.stderr.write(
+      'the pinned Node was not installed: does npm forbid install scripts (ignore-scripts)?\n',
+    );
     process.exit(1);
   }
 }

@@ -1,11 +1,16 @@
 // Reading certificates and private keys (PEM), and finding out whether they fit.
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import type { CertificateSnapshot } from './snapshot.ts';
 import { sha256Hex } from './canonical-json.ts';
+import type { CertificateSnapshot } from './snapshot.ts';
 
 export type ReadCertificate =
-  | { readonly kind: 'certificate'; readonly snapshot: CertificateSnapshot; readonly privateKeyPem: string; readonly expired: boolean }
+  | {
+      readonly kind: 'certificate';
+      readonly snapshot: CertificateSnapshot;
+      readonly privateKeyPem: string;
+      readonly expired: boolean;
+    }
   /** `field` of SSLKeyAndCertificate; the message never quotes key material. */
   | { readonly kind: 'problem'; readonly field: string; readonly message: string };
 
@@ -29,13 +34,15 @@ export function readCertificate(
       return problem('certificate.certificate', `certificate ${index + 1} of the chain cannot be read`);
     }
   }
-  if (keyPem === undefined) return problem('key', 'is missing: a virtual service needs the private key of its certificate');
+  if (keyPem === undefined)
+    return problem('key', 'is missing: a virtual service needs the private key of its certificate');
   const key = readPrivateKey(keyPem, passphrase);
   if (typeof key === 'string') return problem('key', key);
   const leaf = chain[0] as X509Certificate;
   if (!leaf.checkPrivateKey(key)) return problem('key', 'does not belong to the certificate');
   const keyType = key.asymmetricKeyType;
-  if (keyType !== 'ec' && keyType !== 'rsa') return problem('key', `is of type ${keyType}; EC and RSA are supported`);
+  if (keyType !== 'ec' && keyType !== 'rsa')
+    return problem('key', `is of type ${keyType}; EC and RSA are supported`);
   const privateKeyPem = key.export({ type: 'pkcs8', format: 'pem' }).toString();
   const notAfterS = Math.floor(Date.parse(leaf.validTo) / 1000);
   return {
@@ -65,7 +72,9 @@ function readPrivateKey(pem: string, passphrase: string | undefined): KeyObject 
 }
 
 function dnsNamesOf(leaf: X509Certificate): readonly string[] {
-  const names = [...(leaf.subjectAltName ?? '').matchAll(/DNS:([^,\s"]+)/g)].map((match) => (match[1] as string).toLowerCase());
+  const names = [...(leaf.subjectAltName ?? '').matchAll(/DNS:([^,\s"]+)/g)].map((match) =>
+    (match[1] as string).toLowerCase(),
+  );
   if (names.length > 0) return names;
   const commonName = /^CN=(.+)$/m.exec(leaf.subject)?.[1];
   return commonName === undefined ? [] : [commonName.toLowerCase()];

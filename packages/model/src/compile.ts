@@ -43,7 +43,9 @@ export function compileObjects(
   { enginesPerVirtualService = 1 }: CompileOptions = {},
 ): CompiledConfig {
   const enabled = objects.VirtualService.filter((virtualService) => virtualService.enabled);
-  const virtualServices = enabled.map((object) => compileVirtualService(object, objects, certificates)).sort(byUuid);
+  const virtualServices = enabled
+    .map((object) => compileVirtualService(object, objects, certificates))
+    .sort(byUuid);
   const used = new Set(virtualServices.map(({ poolUuid }) => poolUuid));
   const pools = objects.Pool.filter(({ uuid }) => used.has(uuid))
     .map((pool) => compilePool(pool, objects, enginesPerVirtualService))
@@ -60,7 +62,10 @@ function byUuid(a: { readonly uuid: string }, b: { readonly uuid: string }): num
 }
 
 /** What validation has shown to be there. */
-function referenced<T extends { readonly name: string; readonly uuid: string }>(objects: readonly T[], ref: string): T {
+function referenced<T extends { readonly name: string; readonly uuid: string }>(
+  objects: readonly T[],
+  ref: string,
+): T {
   const found = findReferenced(objects, ref);
   if (found === undefined) throw new Error(`"${ref}" was not validated`);
   return found;
@@ -165,7 +170,9 @@ function compilePool(pool: AviObject<'Pool'>, objects: ObjectSet, engines: numbe
     persistence: compilePersistence(pool, objects),
     servers: pool.servers.map((server) => compileServer(server, pool)),
     connectionLimitPerServer: limit === 0 ? 0 : Math.max(1, Math.floor(limit / engines)),
-    healthMonitors: pool.health_monitor_refs.map((ref) => compileMonitor(referenced(objects.HealthMonitor, ref))),
+    healthMonitors: pool.health_monitor_refs.map((ref) =>
+      compileMonitor(referenced(objects.HealthMonitor, ref)),
+    ),
     upstreamConnections: {
       idleTimeoutMs: properties.upstream_connpool_conn_idle_tmo,
       lifeTimeoutMs: properties.upstream_connpool_conn_life_tmo,
@@ -173,7 +180,8 @@ function compilePool(pool: AviObject<'Pool'>, objects: ObjectSet, engines: numbe
       maxIdlePerServer: properties.upstream_connpool_server_max_cache,
     },
     serverTimeoutMs: pool.server_timeout === 0 ? SERVER_TIMEOUT_DEFAULT_MS : pool.server_timeout,
-    connectTimeoutMs: pool.server_timeout === 0 ? CONNECT_TIMEOUT_MS : Math.min(pool.server_timeout, CONNECT_TIMEOUT_MS),
+    connectTimeoutMs:
+      pool.server_timeout === 0 ? CONNECT_TIMEOUT_MS : Math.min(pool.server_timeout, CONNECT_TIMEOUT_MS),
   };
 }
 
@@ -188,7 +196,10 @@ function compilePersistence(pool: AviObject<'Pool'>, objects: ObjectSet): Persis
   };
 }
 
-function compileServer(server: AviObject<'Pool'>['servers'][number], pool: AviObject<'Pool'>): ServerSnapshot {
+function compileServer(
+  server: AviObject<'Pool'>['servers'][number],
+  pool: AviObject<'Pool'>,
+): ServerSnapshot {
   const address: Address = { ip: canonicalIp(server.ip.addr), port: server.port || pool.default_server_port };
   return {
     id: sha256Hex(`${pool.uuid} ${describeAddress(address)}`).slice(0, 12),

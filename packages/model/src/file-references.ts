@@ -24,14 +24,25 @@ export function resolveFileReferences(input: unknown, readFile: (path: string) =
       } catch (error) {
         const code = (error as { code?: unknown }).code;
         const reason = typeof code === 'string' ? code : 'error';
-        problems.push({ objectType: 'SSLKeyAndCertificate', objectName, field, message: `${path} cannot be read (${reason})` });
+        problems.push({
+          objectType: 'SSLKeyAndCertificate',
+          objectName,
+          field,
+          message: `${path} cannot be read (${reason})`,
+        });
         return '';
       }
     };
     const { certificate } = object;
     const inner =
       typeof certificate === 'object' && certificate !== null && !('file' in certificate)
-        ? { ...certificate, certificate: read((certificate as Record<string, unknown>).certificate, 'certificate.certificate') }
+        ? {
+            ...certificate,
+            certificate: read(
+              (certificate as Record<string, unknown>).certificate,
+              'certificate.certificate',
+            ),
+          }
         : filePath(certificate) === undefined
           ? certificate
           : { certificate: read(certificate, 'certificate') };

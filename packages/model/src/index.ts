@@ -7,5 +7,11 @@ export { type LoadedConfig, type LoadOptions, loadConfig } from './load-config.t
 export * from './log-fields.ts';
 export * from './metrics.ts';
 export { fieldsWithoutEffect } from './objects/fields-without-effect.ts';
-export { type AviObject, nestedTypes, type ObjectSet, type ObjectType, objectSchemas } from './objects/schemas.ts';
+export {
+  type AviObject,
+  nestedTypes,
+  type ObjectSet,
+  type ObjectType,
+  objectSchemas,
+} from './objects/schemas.ts';
 export * from './snapshot.ts';

@@ -60,8 +60,13 @@ function loadCertificates(
 }
 
 /** One certificate a key type: OpenSSL would quietly use the last. */
-function keyTypeTwins(objects: ObjectSet, certificates: ReadonlyMap<string, LoadedCertificate>): readonly ConfigProblem[] {
-  const byName = new Map(objects.SSLKeyAndCertificate.map(({ name, uuid }) => [name, certificates.get(uuid)]));
+function keyTypeTwins(
+  objects: ObjectSet,
+  certificates: ReadonlyMap<string, LoadedCertificate>,
+): readonly ConfigProblem[] {
+  const byName = new Map(
+    objects.SSLKeyAndCertificate.map(({ name, uuid }) => [name, certificates.get(uuid)]),
+  );
   return objects.VirtualService.flatMap((virtualService) => {
     const types = virtualService.ssl_key_and_certificate_refs.map((ref) => byName.get(ref)?.snapshot.keyType);
     return types.flatMap((type, index) =>
@@ -88,7 +93,14 @@ function collidingServers({ snapshot }: CompiledConfig): readonly ConfigProblem[
       seen.set(id, index);
       return twin === undefined
         ? []
-        : [{ objectType: 'Pool', objectName: name, field: `servers[${index}]`, message: `has the id of servers[${twin}] by chance; change its port` }];
+        : [
+            {
+              objectType: 'Pool',
+              objectName: name,
+              field: `servers[${index}]`,
+              message: `has the id of servers[${twin}] by chance; change its port`,
+            },
+          ];
     });
   });
 }

@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import type { ConfigProblem } from './errors.ts';
 import { fieldsWithoutEffect } from './objects/fields-without-effect.ts';
-import { nestedTypes, type ObjectSet, objectSchemas, type ObjectType } from './objects/schemas.ts';
+import { nestedTypes, type ObjectSet, type ObjectType, objectSchemas } from './objects/schemas.ts';
 import { systemObjects } from './system-objects.ts';
 import { derivedUuid } from './uuid.ts';
 
@@ -19,7 +19,14 @@ const OBJECTS_MAX = 10_000;
 
 // To pass over one of these would be to do something else than was asked for, not something less.
 const MUST_NOT_BE_PASSED_OVER: Readonly<Record<string, readonly string[]>> = {
-  VirtualService: ['pool_group_ref', 'vh_parent_vs_ref', 'http_policies', 'network_security_policy_ref', 'vs_datascripts', 'service_pool_select'],
+  VirtualService: [
+    'pool_group_ref',
+    'vh_parent_vs_ref',
+    'http_policies',
+    'network_security_policy_ref',
+    'vs_datascripts',
+    'service_pool_select',
+  ],
   Pool: ['ssl_profile_ref', 'use_service_port', 'ipaddrgroup_ref'],
   Server: ['resolve_server_by_dns'],
   HTTPApplicationProfile: ['ssl_client_certificate_mode', 'http_to_https', 'pki_profile_ref'],
@@ -33,14 +40,29 @@ export function parseObjects(input: unknown): ParsedObjects {
   const objects: Record<string, unknown[]> = {};
   for (const type of TYPES) objects[type] = [];
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    problems.push({ objectType: 'configuration', objectName: '', field: '', message: 'must be an object whose fields are arrays of Avi objects' });
+    problems.push({
+      objectType: 'configuration',
+      objectName: '',
+      field: '',
+      message: 'must be an object whose fields are arrays of Avi objects',
+    });
     return { objects: objects as unknown as ObjectSet, problems, notices };
   }
   for (const [type, list] of Object.entries(input)) {
     if (!TYPES.includes(type as ObjectType)) {
-      problems.push({ objectType: type, objectName: '', field: '', message: `is no type that Limpet knows${nearest(type, TYPES)}` });
+      problems.push({
+        objectType: type,
+        objectName: '',
+        field: '',
+        message: `is no type that Limpet knows${nearest(type, TYPES)}`,
+      });
     } else if (!Array.isArray(list) || list.length > OBJECTS_MAX) {
-      problems.push({ objectType: type, objectName: '', field: '', message: `must be an array of at most ${OBJECTS_MAX} objects` });
+      problems.push({
+        objectType: type,
+        objectName: '',
+        field: '',
+        message: `must be an array of at most ${OBJECTS_MAX} objects`,
+      });
     } else {
       list.forEach((raw, index) => {
         const parsed = parseObject(type as ObjectType, raw, index, problems, notices);
@@ -168,7 +190,8 @@ function nameOf(raw: unknown): string | undefined {
 
 function pathText(path: readonly PropertyKey[]): string {
   return path.reduce<string>(
-    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`),
+    (text, part) =>
+      typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`,
     '',
   );
 }
@@ -201,7 +224,11 @@ function editDistance(a: string, b: string, limit: number): number {
     for (let column = 1; column <= b.length; column++) {
       const cost = a[row - 1] === b[column - 1] ? 0 : 1;
       current.push(
-        Math.min((previous[column] as number) + 1, (current[column - 1] as number) + 1, (previous[column - 1] as number) + cost),
+        Math.min(
+          (previous[column] as number) + 1,
+          (current[column - 1] as number) + 1,
+          (previous[column - 1] as number) + cost,
+        ),
       );
     }
     previous = current;

@@ -1,7 +1,9 @@
 // References between objects: by name or in any of the forms of Avi's API.
 
 /** What a reference names: a uuid, or a name. */
-export type Reference = { readonly kind: 'uuid'; readonly uuid: string } | { readonly kind: 'name'; readonly name: string };
+export type Reference =
+  | { readonly kind: 'uuid'; readonly uuid: string }
+  | { readonly kind: 'name'; readonly name: string };
 
 /**
  * Takes `name`, `/api/pool?name=web`, `/api/pool/?tenant=admin&name=web`, `/api/pool/pool-1234…`, a full URL, and any of these with `#name` (the name then counts least).

@@ -18,7 +18,10 @@ export function validateSslProfile(
   }
   const { ec_named_curve, signature_algorithm } = profile;
   if (ec_named_curve !== 'auto' && !COMMON_GROUPS.test(ec_named_curve)) {
-    report('ec_named_curve', 'must include X25519 or P-256: most clients offer a key share of no other group');
+    report(
+      'ec_named_curve',
+      'must include X25519 or P-256: most clients offer a key share of no other group',
+    );
   }
   const tls12 = versions.includes('SSL_VERSION_TLS1_2');
   const tls13 = versions.includes('SSL_VERSION_TLS1_3');
@@ -30,14 +33,22 @@ export function validateSslProfile(
   }
   if (tls13 && profile.ciphersuites !== '') {
     const known = profile.ciphersuites.split(':').every((suite) => /^TLS_[A-Z0-9_]+$/.test(suite));
-    if (!known) report('ciphersuites', 'must be names of TLS 1.3 suites such as TLS_AES_128_GCM_SHA256, joined by ":"');
-    else tryContext({ ciphers: profile.ciphersuites, minVersion: 'TLSv1.3' }, () => report('ciphersuites', 'OpenSSL knows none of them'));
+    if (!known)
+      report('ciphersuites', 'must be names of TLS 1.3 suites such as TLS_AES_128_GCM_SHA256, joined by ":"');
+    else
+      tryContext({ ciphers: profile.ciphersuites, minVersion: 'TLSv1.3' }, () =>
+        report('ciphersuites', 'OpenSSL knows none of them'),
+      );
   }
   if (ec_named_curve !== 'auto') {
-    tryContext({ ecdhCurve: ec_named_curve }, () => report('ec_named_curve', 'OpenSSL does not know these groups'));
+    tryContext({ ecdhCurve: ec_named_curve }, () =>
+      report('ec_named_curve', 'OpenSSL does not know these groups'),
+    );
   }
   if (signature_algorithm !== 'auto') {
-    tryContext({ sigalgs: signature_algorithm }, () => report('signature_algorithm', 'OpenSSL does not know these algorithms'));
+    tryContext({ sigalgs: signature_algorithm }, () =>
+      report('signature_algorithm', 'OpenSSL does not know these algorithms'),
+    );
   }
 }
 

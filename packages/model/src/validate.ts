@@ -22,7 +22,8 @@ export function validateObjects(objects: ObjectSet): readonly ConfigProblem[] {
     validateSslProfile(profile, (field, message) => report('SSLProfile', profile.name, field, message));
   }
   for (const pool of objects.Pool) validatePool(pool, objects, report);
-  for (const virtualService of objects.VirtualService) validateVirtualService(virtualService, objects, report);
+  for (const virtualService of objects.VirtualService)
+    validateVirtualService(virtualService, objects, report);
   reportSharedAddresses(objects, report);
   return problems;
 }
@@ -34,7 +35,8 @@ function reportTwins(objects: ObjectSet, report: Report): void {
     const uuids = new Map<string, string>();
     for (const { name, uuid, tenant_ref } of objects[type]) {
       const named = `${tenant_ref ?? 'admin'}/${name}`;
-      if (names.has(named)) report(type, name, 'name', 'is taken by another object of this type; names must be unique');
+      if (names.has(named))
+        report(type, name, 'name', 'is taken by another object of this type; names must be unique');
       else if (uuids.has(uuid)) report(type, name, 'uuid', `is that of "${uuids.get(uuid)}", too`);
       names.add(named);
       uuids.set(uuid, name);
@@ -45,14 +47,24 @@ function reportTwins(objects: ObjectSet, report: Report): void {
 function validateMonitor(monitor: AviObject<'HealthMonitor'>, report: Report): void {
   const { name, type, receive_timeout, send_interval } = monitor;
   if (!SUPPORTED_MONITORS.includes(type)) {
-    report('HealthMonitor', name, 'type', `${type} is not supported yet; use ${SUPPORTED_MONITORS.join(' or ')}`);
+    report(
+      'HealthMonitor',
+      name,
+      'type',
+      `${type} is not supported yet; use ${SUPPORTED_MONITORS.join(' or ')}`,
+    );
   }
   if (receive_timeout >= send_interval) {
     report('HealthMonitor', name, 'receive_timeout', `must be less than send_interval (${send_interval} s)`);
   }
   const { http_request } = monitor.http_monitor;
   if (type === 'HEALTH_MONITOR_HTTP' && !/^[A-Z]+ \S+ HTTP\/1\.[01](\r?\n|$)/.test(http_request)) {
-    report('HealthMonitor', name, 'http_monitor.http_request', 'must begin with a request line such as "GET / HTTP/1.0"');
+    report(
+      'HealthMonitor',
+      name,
+      'http_monitor.http_request',
+      'must begin with a request line such as "GET / HTTP/1.0"',
+    );
   }
 }
 
@@ -66,7 +78,8 @@ function validatePool(pool: AviObject<'Pool'>, objects: ObjectSet, report: Repor
   pool.servers.forEach((server, index) => {
     const { addr, type } = server.ip;
     if (type === 'DNS') at(`servers[${index}].ip`, 'names by DNS are not supported yet; give an address');
-    else if (isIP(addr) !== (type === 'V4' ? 4 : 6)) at(`servers[${index}].ip.addr`, `"${addr}" is no ${type} address`);
+    else if (isIP(addr) !== (type === 'V4' ? 4 : 6))
+      at(`servers[${index}].ip.addr`, `"${addr}" is no ${type} address`);
     const key = `${addr}|${server.port || pool.default_server_port}`;
     const twin = seen.get(key);
     if (twin !== undefined) at(`servers[${index}]`, `has the address and port of servers[${twin}]`);
@@ -92,24 +105,37 @@ function validatePool(pool: AviObject<'Pool'>, objects: ObjectSet, report: Repor
   }
 }
 
-function validateVirtualService(virtualService: AviObject<'VirtualService'>, objects: ObjectSet, report: Report): void {
+function validateVirtualService(
+  virtualService: AviObject<'VirtualService'>,
+  objects: ObjectSet,
+  report: Report,
+): void {
   if (!virtualService.enabled) return;
-  const at = (field: string, message: string): void => report('VirtualService', virtualService.name, field, message);
+  const at = (field: string, message: string): void =>
+    report('VirtualService', virtualService.name, field, message);
   if (virtualService.type !== 'VS_TYPE_NORMAL') at('type', `${virtualService.type} is not supported yet`);
   validateVips(virtualService, objects, at);
   if (virtualService.services.length === 0) at('services', 'is empty; give at least one port');
   virtualService.services.forEach(({ port, port_range_end, enable_http2, enable_ssl }, index) => {
     if (port_range_end !== undefined && port_range_end !== 0 && port_range_end !== port) {
-      at(`services[${index}].port_range_end`, 'port ranges are not supported yet; give each port a service of its own');
+      at(
+        `services[${index}].port_range_end`,
+        'port ranges are not supported yet; give each port a service of its own',
+      );
     }
-    if (enable_http2 && !enable_ssl) at(`services[${index}].enable_http2`, 'needs enable_ssl: HTTP/2 is offered by ALPN');
+    if (enable_http2 && !enable_ssl)
+      at(`services[${index}].enable_http2`, 'needs enable_ssl: HTTP/2 is offered by ALPN');
   });
-  const applicationProfileRef = virtualService.application_profile_ref ?? defaultReferences.applicationProfile;
+  const applicationProfileRef =
+    virtualService.application_profile_ref ?? defaultReferences.applicationProfile;
   const applicationProfile = findReferenced(objects.ApplicationProfile, applicationProfileRef);
   if (applicationProfile === undefined) {
     at('application_profile_ref', `there is no ApplicationProfile "${applicationProfileRef}"`);
   } else if (applicationProfile.type !== 'APPLICATION_PROFILE_TYPE_HTTP') {
-    at('application_profile_ref', `"${applicationProfile.name}" is of ${applicationProfile.type}; only APPLICATION_PROFILE_TYPE_HTTP is supported`);
+    at(
+      'application_profile_ref',
+      `"${applicationProfile.name}" is of ${applicationProfile.type}; only APPLICATION_PROFILE_TYPE_HTTP is supported`,
+    );
   }
   const terminatesTls = virtualService.services.some(({ enable_ssl }) => enable_ssl);
   const sslProfileRef = virtualService.ssl_profile_ref ?? defaultReferences.sslProfile;
@@ -147,9 +173,16 @@ function validatePersistence(
     profileRef === undefined ? undefined : findReferenced(objects.ApplicationPersistenceProfile, profileRef);
   if (profile?.persistence_type !== 'PERSISTENCE_TYPE_TLS') return;
   const why = `pool "${pool.name}" has TLS persistence ("${profile.name}")`;
-  if (!terminatesTls) at('services', `${why}, which needs a service with enable_ssl; turn it on, or take the profile from the pool`);
+  if (!terminatesTls)
+    at(
+      'services',
+      `${why}, which needs a service with enable_ssl; turn it on, or take the profile from the pool`,
+    );
   if (sslProfile?.enable_ssl_session_reuse === false) {
-    at('ssl_profile_ref', `${why}, which needs enable_ssl_session_reuse of SSLProfile "${sslProfile.name}"; turn it on, or take the profile from the pool`);
+    at(
+      'ssl_profile_ref',
+      `${why}, which needs enable_ssl_session_reuse of SSLProfile "${sslProfile.name}"; turn it on, or take the profile from the pool`,
+    );
   }
 }
 
@@ -169,12 +202,16 @@ function validateVips(
   for (const { ip_address, ip6_address, vip_id } of vips) {
     const addresses = [ip_address, ip6_address].filter((address) => address !== undefined);
     if (addresses.length === 0) at('vsvip_ref', `vip "${vip_id}" has neither ip_address nor ip6_address`);
-    for (const { addr } of addresses) if (isIP(addr) === 0) at('vsvip_ref', `"${addr}" of vip "${vip_id}" is no address`);
+    for (const { addr } of addresses)
+      if (isIP(addr) === 0) at('vsvip_ref', `"${addr}" of vip "${vip_id}" is no address`);
   }
 }
 
 /** The enabled vips of a virtual service, its own and those of its VsVip. */
-export function vipsOf(virtualService: AviObject<'VirtualService'>, objects: ObjectSet): AviObject<'VsVip'>['vip'] {
+export function vipsOf(
+  virtualService: AviObject<'VirtualService'>,
+  objects: ObjectSet,
+): AviObject<'VsVip'>['vip'] {
   const { vsvip_ref, vip } = virtualService;
   const shared = vsvip_ref === undefined ? [] : (findReferenced(objects.VsVip, vsvip_ref)?.vip ?? []);
   return [...vip, ...shared].filter(({ enabled }) => enabled);
@@ -192,7 +229,12 @@ function reportSharedAddresses(objects: ObjectSet, report: Report): void {
           const key = `${address.addr}:${port}`;
           const owner = taken.get(key);
           if (owner !== undefined) {
-            report('VirtualService', virtualService.name, `services[${index}].port`, `${key} belongs to virtual service "${owner}"; give it another port or address`);
+            report(
+              'VirtualService',
+              virtualService.name,
+              `services[${index}].port`,
+              `${key} belongs to virtual service "${owner}"; give it another port or address`,
+            );
           }
           taken.set(key, virtualService.name);
         });

@@ -202,7 +202,10 @@ export class ServiceEngine {
     const raw = await readConfigFile(configFile);
     const { input, files } = await resolveConfigFiles(raw, configFile);
     this.#watcher.watch([configFile, ...files, ...(ticketKeysFile === undefined ? [] : [ticketKeysFile])]);
-    const { compiled, notices } = loadConfig(input, { enginesPerVirtualService, nowS: Math.floor(systemClock.unixMs() / 1000) });
+    const { compiled, notices } = loadConfig(input, {
+      enginesPerVirtualService,
+      nowS: Math.floor(systemClock.unixMs() / 1000),
+    });
     const ringText =
       ticketKeysFile === undefined ? this.#ephemeralRing() : await readRingFile(ticketKeysFile);
     await this.#apply(compiled, notices, ringText);

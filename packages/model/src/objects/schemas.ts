@@ -184,7 +184,9 @@ export const sslKeyAndCertificate = z.looseObject({
 export const sslProfile = z.looseObject({
   ...identity,
   description: text.optional(),
-  type: z.enum(['SSL_PROFILE_TYPE_APPLICATION', 'SSL_PROFILE_TYPE_SYSTEM']).default('SSL_PROFILE_TYPE_APPLICATION'),
+  type: z
+    .enum(['SSL_PROFILE_TYPE_APPLICATION', 'SSL_PROFILE_TYPE_SYSTEM'])
+    .default('SSL_PROFILE_TYPE_APPLICATION'),
   accepted_versions: z
     .array(
       z.looseObject({

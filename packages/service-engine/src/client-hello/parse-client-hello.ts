@@ -70,7 +70,8 @@ function collectMessage(bytes: Buffer): Buffer | ParseResult {
     collected += end - start;
     if (needed === Number.POSITIVE_INFINITY && collected >= 4) {
       const header = fragments.length === 1 ? (fragments[0] as Buffer) : Buffer.concat(fragments);
-      if (header[0] !== HANDSHAKE_CLIENT_HELLO) return refused('HELLO_MALFORMED', 'no ClientHello comes first');
+      if (header[0] !== HANDSHAKE_CLIENT_HELLO)
+        return refused('HELLO_MALFORMED', 'no ClientHello comes first');
       needed = 4 + header.readUIntBE(1, 3);
       if (needed > HELLO_BYTES_MAX) return refused('HELLO_TOO_LARGE', 'message length');
     }

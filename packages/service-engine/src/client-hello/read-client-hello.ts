@@ -19,7 +19,11 @@ export interface ReadHelloOptions {
  * Calls `done` once: with the hello, the socket paused and every byte put back so that a tls.Server sees them all; or with the reason why there
  * is none, the socket as it is: the caller closes it.
  */
-export function readClientHello(socket: Socket, options: ReadHelloOptions, done: (result: HelloResult) => void): void {
+export function readClientHello(
+  socket: Socket,
+  options: ReadHelloOptions,
+  done: (result: HelloResult) => void,
+): void {
   let received: Buffer | undefined;
 
   const finish = (result: HelloResult): void => {
@@ -39,9 +43,14 @@ export function readClientHello(socket: Socket, options: ReadHelloOptions, done:
     }
     finish(result);
   };
-  const onEnd = (): void => finish({ kind: 'refused', error: 'CLIENT_GONE', detail: 'before its ClientHello' });
+  const onEnd = (): void =>
+    finish({ kind: 'refused', error: 'CLIENT_GONE', detail: 'before its ClientHello' });
   const deadline = options.deadlines.start(options.timeoutMs, () =>
-    finish({ kind: 'refused', error: 'HELLO_TIMEOUT', detail: received === undefined ? 'not a byte' : 'incomplete' }),
+    finish({
+      kind: 'refused',
+      error: 'HELLO_TIMEOUT',
+      detail: received === undefined ? 'not a byte' : 'incomplete',
+    }),
   );
   socket.on('data', onData);
   socket.on('end', onEnd);

@@ -1,7 +1,7 @@
 // One connection of a probe: connect, send, look at what comes back until it is enough, within the receive timeout.
 
-import { type Address, describeAddress } from '@limpet/model';
 import { createConnection } from 'node:net';
+import { type Address, describeAddress } from '@limpet/model';
 import { type FailureCode, MATCH_BYTES, type ProbeResult, type ProbeServices } from './probe.ts';
 
 /** `ok` and `failed` end the probe; `more` waits for more bytes. */
@@ -34,12 +34,14 @@ export function exchangeBytes(
       socket.destroy();
       resolve(result);
     };
-    const fail = (failureCode: FailureCode, reason: string): void => finish({ ok: false, failureCode, reason });
+    const fail = (failureCode: FailureCode, reason: string): void =>
+      finish({ ok: false, failureCode, reason });
     const look = (complete: boolean): void => {
       const judged = judge(received, complete || received.length >= MATCH_BYTES);
       if (judged.kind === 'ok') finish({ ok: true, responseMs: clock.monotonicMs() - startMs });
       else if (judged.kind === 'failed') fail(judged.failureCode, judged.reason);
-      else if (complete || received.length >= MATCH_BYTES) fail('PAYLOAD_CONTENT_MISMATCH', 'the answer is incomplete');
+      else if (complete || received.length >= MATCH_BYTES)
+        fail('PAYLOAD_CONTENT_MISMATCH', 'the answer is incomplete');
     };
     const deadline = deadlines.start(timeoutMs, () => {
       if (connected) fail('PAYLOAD_TIMEOUT', `no complete answer within ${timeoutMs} ms`);
@@ -51,7 +53,8 @@ export function exchangeBytes(
       look(false);
     });
     socket.on('data', (chunk: Buffer) => {
-      if (received.length < MATCH_BYTES) received += chunk.toString('latin1', 0, MATCH_BYTES - received.length);
+      if (received.length < MATCH_BYTES)
+        received += chunk.toString('latin1', 0, MATCH_BYTES - received.length);
       look(false);
     });
     socket.on('end', () => look(true));

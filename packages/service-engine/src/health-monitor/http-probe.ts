@@ -36,7 +36,8 @@ export function probeRequest(target: Address, { request, body, exact }: HttpMoni
 function judgeResponse(received: string, complete: boolean, monitor: HttpMonitor): Judgement {
   const status = STATUS_LINE.exec(received)?.[1];
   if (status === undefined) {
-    if (!complete && (received.length < 16 || 'HTTP/'.startsWith(received.slice(0, 5)))) return { kind: 'more' };
+    if (!complete && (received.length < 16 || 'HTTP/'.startsWith(received.slice(0, 5))))
+      return { kind: 'more' };
     if (received === '') {
       return { kind: 'failed', failureCode: 'CONNECTION_RESET', reason: 'closed without an answer' };
     }
@@ -48,5 +49,9 @@ function judgeResponse(received: string, complete: boolean, monitor: HttpMonitor
   }
   if (monitor.response === undefined || received.includes(monitor.response)) return { kind: 'ok' };
   if (!complete) return { kind: 'more' };
-  return { kind: 'failed', failureCode: 'PAYLOAD_CONTENT_MISMATCH', reason: 'the keyword is not in the answer' };
+  return {
+    kind: 'failed',
+    failureCode: 'PAYLOAD_CONTENT_MISMATCH',
+    reason: 'the keyword is not in the answer',
+  };
 }

@@ -12,7 +12,11 @@ export const probeTcp: Probe<HealthMonitorSnapshot & { kind: 'tcp' }> = (target,
     (received, complete) => {
       if (monitor.response === undefined || received.includes(monitor.response)) return { kind: 'ok' };
       if (!complete) return { kind: 'more' };
-      return { kind: 'failed', failureCode: 'PAYLOAD_CONTENT_MISMATCH', reason: 'the keyword is not in the answer' };
+      return {
+        kind: 'failed',
+        failureCode: 'PAYLOAD_CONTENT_MISMATCH',
+        reason: 'the keyword is not in the answer',
+      };
     },
     services,
   );

@@ -22,7 +22,11 @@ export interface ClientKey {
 const keyObjects = new WeakMap<Buffer, KeyObject>();
 
 /** HMAC-SHA256 under the fleet's secret: who has no secret can neither predict a key nor read an address from it. */
-export function clientKeyOf(secret: Buffer, clientIp: string, fingerprint: ClientFingerprint | undefined): ClientKey {
+export function clientKeyOf(
+  secret: Buffer,
+  clientIp: string,
+  fingerprint: ClientFingerprint | undefined,
+): ClientKey {
   let key = keyObjects.get(secret);
   if (key === undefined) {
     key = createSecretKey(secret);
@@ -38,7 +42,9 @@ export function clientKeyOf(secret: Buffer, clientIp: string, fingerprint: Clien
           fingerprint.signatureAlgorithms.join(),
           fingerprint.supportedVersions.join(),
         ].join('|');
-  const digest = createHmac('sha256', key).update(`${addressBlock(clientIp)}|${parts}`).digest();
+  const digest = createHmac('sha256', key)
+    .update(`${addressBlock(clientIp)}|${parts}`)
+    .digest();
   return {
     affinityKey: digest.readUInt16BE(0),
     crowdHash: [digest.readUInt32BE(4), digest.readUInt32BE(8)],

@@ -14,7 +14,9 @@ export interface Rendezvous {
 
 /** Each server's score is -ratio / ln(u) with u drawn by hash from key and server id; the highest comes first. */
 export function createRendezvous(servers: readonly Pick<ServerSnapshot, 'id' | 'ratio'>[]): Rendezvous {
-  const seeds = Uint32Array.from(servers, ({ id }) => createHash('sha256').update(id).digest().readUInt32BE(0));
+  const seeds = Uint32Array.from(servers, ({ id }) =>
+    createHash('sha256').update(id).digest().readUInt32BE(0),
+  );
   const ratios = Float64Array.from(servers, ({ ratio }) => ratio);
   const scores = new Float64Array(servers.length);
   return Object.freeze<Rendezvous>({

@@ -13,7 +13,8 @@ const MEMORY_MS = 10_000;
  */
 export function createRoundRobin(ratios: readonly number[], clock: Clock, random: RandomSource): Picker {
   const credit = new Float64Array(ratios.length);
-  for (let index = 0; index < ratios.length; index++) credit[index] = random.fraction() * (ratios[index] as number);
+  for (let index = 0; index < ratios.length; index++)
+    credit[index] = random.fraction() * (ratios[index] as number);
   const recent = new Float64Array(ratios.length);
   const recentAtMs = new Float64Array(ratios.length);
 

@@ -112,7 +112,8 @@ export class ChunkedDecoder {
     const text = this.#trailers + bytes.toString('latin1', at, Math.min(bytes.length, at + room));
     const length = text.startsWith('\r\n') ? 2 : endOfSection(text, before);
     if (length < 0) {
-      if (text.length > this.#limits.trailerLimitBytes) return { kind: 'refused', detail: 'trailers too large' };
+      if (text.length > this.#limits.trailerLimitBytes)
+        return { kind: 'refused', detail: 'trailers too large' };
       if (/(?<!\r)\n|\r(?!\n|$)/.test(text)) return { kind: 'refused', detail: 'trailers' };
       this.#trailers = text;
       return MORE;
@@ -129,7 +130,11 @@ export class ChunkedDecoder {
     };
     const block = visitFields(section, 0, limits, NOTHING_SPECIAL);
     if (block.kind !== 'lines') return { kind: 'refused', detail: 'trailers' };
-    return { kind: 'end', trailerLines: filterFieldLines(block.lines, (name) => !NOT_IN_TRAILERS.test(name)), rest };
+    return {
+      kind: 'end',
+      trailerLines: filterFieldLines(block.lines, (name) => !NOT_IN_TRAILERS.test(name)),
+      rest,
+    };
   }
 }
 

@@ -57,7 +57,8 @@ export function visitFields(text: string, at: number, limits: HeadLimits, visito
   let count = 0;
   while (lineStart < end) {
     const lineEnd = text.indexOf('\r\n', lineStart);
-    if (lineEnd - lineStart > limits.fieldLineLimitBytes || ++count > limits.fieldCountLimit) return { kind: 'too-large' };
+    if (lineEnd - lineStart > limits.fieldLineLimitBytes || ++count > limits.fieldCountLimit)
+      return { kind: 'too-large' };
     FIELD_NAME.lastIndex = lineStart;
     if (!FIELD_NAME.test(text)) return { kind: 'malformed', detail: 'a field name' };
     const valueStart = FIELD_NAME.lastIndex;

@@ -72,7 +72,8 @@ export function parseRequestHead(
   searchFrom = 0,
 ): ParsedRequest {
   let first = start;
-  for (let lines = 0; lines < EMPTY_LINES_MAX && bytes[first] === 0x0d && bytes[first + 1] === 0x0a; lines++) first += 2;
+  for (let lines = 0; lines < EMPTY_LINES_MAX && bytes[first] === 0x0d && bytes[first + 1] === 0x0a; lines++)
+    first += 2;
   if (first >= end) return INCOMPLETE;
   const scanned = scanHead(bytes, first, end, searchFrom, limits);
   if (scanned.kind === 'incomplete') return INCOMPLETE;
@@ -98,7 +99,8 @@ export function parseRequestHead(
   if ('error' in body) return body;
   const options = fields.connection;
   for (const option of options) {
-    if (NOT_HOP_BY_HOP.has(option)) return refused('REQUEST_MALFORMED', 'Connection names an end-to-end field');
+    if (NOT_HOP_BY_HOP.has(option))
+      return refused('REQUEST_MALFORMED', 'Connection names an end-to-end field');
   }
   // RFC 9110 §7.8: an offer of h2c may be left unanswered; any other protocol would change what follows.
   if (fields.upgrade !== '' && options.includes('upgrade') && fields.upgrade.toLowerCase() !== 'h2c') {
@@ -116,10 +118,14 @@ export function parseRequestHead(
       method,
       target: place.target,
       authority: place.authority,
-      fieldLines: named.length === 0 ? block.lines : filterFieldLines(block.lines, (name) => !named.includes(name)),
+      fieldLines:
+        named.length === 0 ? block.lines : filterFieldLines(block.lines, (name) => !named.includes(name)),
       forwardedFor: fields.forwardedFor,
       body,
-      keepAlive: version === '1.1' ? !options.includes('close') : options.includes('keep-alive') && !options.includes('close'),
+      keepAlive:
+        version === '1.1'
+          ? !options.includes('close')
+          : options.includes('keep-alive') && !options.includes('close'),
       expectContinue: version === '1.1' && fields.expect !== '' && body.kind !== 'none',
       acceptsTrailers: fields.te.includes('trailers'),
     },
@@ -194,15 +200,21 @@ function parseTarget(
   return { target: path.startsWith('/') ? path : `/${path}`, authority: absolute[1] ?? '' };
 }
 
-function frame(fields: RequestFields, version: '1.0' | '1.1'): BodyFraming | (ParsedRequest & { kind: 'refused' }) {
+function frame(
+  fields: RequestFields,
+  version: '1.0' | '1.1',
+): BodyFraming | (ParsedRequest & { kind: 'refused' }) {
   const { contentLength, transferEncoding } = fields;
   if (transferEncoding !== undefined) {
-    if (contentLength !== undefined) return refused('REQUEST_MALFORMED', 'Content-Length with Transfer-Encoding');
+    if (contentLength !== undefined)
+      return refused('REQUEST_MALFORMED', 'Content-Length with Transfer-Encoding');
     if (version === '1.0') return refused('REQUEST_MALFORMED', 'Transfer-Encoding in HTTP/1.0');
     if (transferEncoding.toLowerCase() === 'chunked') return { kind: 'chunked' };
     const codings = tokenList(transferEncoding);
     // A coding that we know nothing of is honest; chunked anywhere but alone is an attempt at being read in two ways.
-    const honest = codings.length > 0 && codings.every((coding) => /^[a-z0-9-]+$/.test(coding) && !coding.includes('chunked'));
+    const honest =
+      codings.length > 0 &&
+      codings.every((coding) => /^[a-z0-9-]+$/.test(coding) && !coding.includes('chunked'));
     return honest
       ? refused('TRANSFER_CODING_NOT_SUPPORTED', 'transfer coding')
       : refused('REQUEST_MALFORMED', 'Transfer-Encoding');

@@ -65,7 +65,8 @@ export function parseResponseHead(
       version: minor === '0' ? '1.0' : '1.1',
       status,
       reason,
-      fieldLines: named.length === 0 ? block.lines : filterFieldLines(block.lines, (name) => !named.includes(name)),
+      fieldLines:
+        named.length === 0 ? block.lines : filterFieldLines(block.lines, (name) => !named.includes(name)),
       body,
       declaredLength: bodiless && (method === 'HEAD' || status === 304) ? declared : undefined,
       keepAlive: minor === '1' ? !closes : fields.connection.includes('keep-alive') && !closes,

@@ -26,7 +26,11 @@ export interface ResponseConnection {
 }
 
 /** The status line always says 1.1: it is the version of the sender (RFC 9110 §6.2). */
-export function responseHeadText(head: ResponseHead, connection: ResponseConnection, addedLines: string): string {
+export function responseHeadText(
+  head: ResponseHead,
+  connection: ResponseConnection,
+  addedLines: string,
+): string {
   const declared = head.declaredLength === undefined ? '' : `Content-Length: ${head.declaredLength}\r\n`;
   return `${statusLine(head)}${head.fieldLines}${addedLines}${declared}${framingLines(head.body)}${connectionLine(connection)}\r\n`;
 }

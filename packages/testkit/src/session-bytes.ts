@@ -1,0 +1,36 @@
+// The ticket inside a Node session: where it lies in OpenSSL's SSL_SESSION (ASN.1 DER), and putting other bytes in its place.
+
+/** A view on the ticket's bytes. The longest OCTET STRING under the context tag [10] of the SSL_SESSION sequence. */
+export function ticketOf(session: Buffer): Buffer {
+  const sequence = readElement(session, 0);
+  for (let at = sequence.start; at < sequence.end; ) {
+    const element = readElement(session, at);
+    // SSL_SESSION: tlsext_tick is [10] EXPLICIT OCTET STRING.
+    if (element.tag === 0xaa) {
+      const octets = readElement(session, element.start);
+      return session.subarray(octets.start, octets.end);
+    }
+    at = element.end;
+  }
+  throw new Error('the session holds no ticket');
+}
+
+/** A copy of the session with another ticket of the same length. */
+export function withTicket(session: Buffer, ticket: Buffer): Buffer {
+  const copy = Buffer.from(session);
+  const place = ticketOf(copy);
+  if (place.length !== ticket.length)
+    throw new Error(`the ticket has ${place.length} bytes, not ${ticket.length}`);
+  ticket.copy(place);
+  return copy;
+}
+
+function readElement(bytes: Buffer, at: number): { tag: number; start: number; end: number } {
+  const tag = bytes[at] as number;
+  const first = bytes[at + 1] as number;
+  if (first < 0x80) return { tag, start: at + 2, end: at + 2 + first };
+  const lengthBytes = first & 0x7f;
+  const length = bytes.readUIntBE(at + 2, lengthBytes);
+  const start = at + 2 + lengthBytes;
+  return { tag, start, end: start + length };
+}

@@ -1,0 +1,44 @@
+// The spreader: one address whose connections go to several engines in turn, unread, as an L4 balancer or ECMP would send them.
+
+import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
+
+export interface Spreader {
+  readonly port: number;
+  /** Connections that each target has got. */
+  readonly counts: readonly number[];
+  stop(): Promise<void>;
+}
+
+export async function startSpreader(targetPorts: readonly number[]): Promise<Spreader> {
+  const sockets = new Set<Socket>();
+  const counts = targetPorts.map(() => 0);
+  let turn = 0;
+  const server = createServer((downstream) => {
+    const target = turn++ % targetPorts.length;
+    counts[target] = (counts[target] as number) + 1;
+    const upstream = createConnection(targetPorts[target] as number, '127.0.0.1');
+    for (const [socket, other] of [
+      [downstream, upstream],
+      [upstream, downstream],
+    ] as const) {
+      sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.on('error', () => other.destroy());
+      socket.on('close', () => {
+        sockets.delete(socket);
+        other.destroy();
+      });
+      socket.pipe(other);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    counts,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
+}

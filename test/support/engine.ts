@@ -1,0 +1,160 @@
+// Engines of system tests: real processes, with their configuration in a folder that goes away with them.
+
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import {
+  type Certificate,
+  createSelfSigned,
+  type RunningProcess,
+  runCommand,
+  startProcess,
+} from '@limpet/testkit';
+
+const main = resolve(import.meta.dirname, '../../packages/cli/src/main.ts');
+
+interface Ready {
+  readonly admin: string;
+  readonly listeners: readonly { readonly virtual_service: string; readonly port: number }[];
+}
+
+export interface Engine {
+  readonly port: number;
+  readonly process: RunningProcess;
+  /** Of the metric, with these label texts in it, all series added up. */
+  metric(name: string, ...labels: readonly string[]): Promise<number>;
+  runtime(): Promise<Runtime>;
+  /** Access records so far. */
+  records(): Record<string, unknown>[];
+  /** Replaces the configuration file and resolves when the engine has put it into effect. */
+  reload(configuration: unknown): Promise<void>;
+  /** Replaces the configuration file and does not wait. */
+  replaceConfiguration(text: string): void;
+  stop(): Promise<void>;
+}
+
+export interface Runtime {
+  readonly config: { readonly version: number };
+  readonly ticket_keys: { readonly rotations: number };
+  readonly pools: readonly {
+    readonly servers: readonly {
+      readonly name: string;
+      readonly oper_status: string;
+      readonly connections: number;
+      readonly active_requests: number;
+    }[];
+  }[];
+}
+
+/** A folder with a ring file and a certificate, in which engines of one fleet are started. */
+export interface Fleet {
+  readonly folder: string;
+  readonly ringFile: string;
+  readonly certificate: Certificate;
+  startEngine(configuration: unknown, args?: readonly string[]): Promise<Engine>;
+  limpet(...args: readonly string[]): ReturnType<typeof runCommand>;
+  stop(): Promise<void>;
+}
+
+export async function createFleet(): Promise<Fleet> {
+  const folder = mkdtempSync(join(tmpdir(), 'limpet-test-'));
+  const ringFile = join(folder, 'ring.json');
+  const limpet = (...args: readonly string[]) => runCommand(process.execPath, [main, ...args]);
+  const [certificate, made] = await Promise.all([
+    createSelfSigned({ dnsNames: ['localhost', 'limpet.test'] }),
+    limpet('keys', 'init', ringFile),
+  ]);
+  if (made.code !== 0) throw new Error(made.stderr);
+  const engines: Engine[] = [];
+  return {
+    folder,
+    ringFile,
+    certificate,
+    limpet,
+    startEngine: async (configuration, args = []) => {
+      const engine = await startEngine(folder, ringFile, engines.length, configuration, args);
+      engines.push(engine);
+      return engine;
+    },
+    stop: async () => {
+      await Promise.all(engines.map((engine) => engine.stop()));
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function startEngine(
+  folder: string,
+  ringFile: string,
+  number: number,
+  configuration: unknown,
+  args: readonly string[],
+): Promise<Engine> {
+  const configFile = join(folder, `engine-${number}.json`);
+  const logFile = join(folder, `engine-${number}.log`);
+  const replaceConfiguration = (text: string): void => {
+    // As an operator should: written beside, then renamed.
+    writeFileSync(`${configFile}.new`, text);
+    renameSync(`${configFile}.new`, configFile);
+  };
+  replaceConfiguration(JSON.stringify(configuration));
+  const { process: running, ready } = await startProcess(
+    process.execPath,
+    [
+      main,
+      'engine',
+      ...['--config', configFile, '--ticket-keys', ringFile, '--access-log', logFile],
+      ...['--engine-name', `engine-${number}`, '--drain-timeout', '3', ...args],
+    ],
+    (line) => parseReady(line),
+  );
+  const port = ready.listeners[0]?.port ?? 0;
+  const get = async (path: string): Promise<string> => (await fetch(ready.admin + path)).text();
+  const runtime = async (): Promise<Runtime> => JSON.parse(await get('/runtime')) as Runtime;
+  return {
+    port,
+    process: running,
+    runtime,
+    metric: async (name, ...labels) => {
+      let sum = 0;
+      for (const line of (await get('/metrics')).split('\n')) {
+        if (!line.startsWith(`${name}{`) || !labels.every((label) => line.includes(label))) continue;
+        sum += Number(line.slice(line.lastIndexOf(' ') + 1));
+      }
+      return sum;
+    },
+    records: () =>
+      readFileSync(logFile, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    replaceConfiguration,
+    reload: async (next) => {
+      const { version } = (await runtime()).config;
+      replaceConfiguration(JSON.stringify(next));
+      await eventually(
+        async () => (await runtime()).config.version > version,
+        'the configuration is in effect',
+      );
+    },
+    stop: () => running.stop(),
+  };
+}
+
+function parseReady(line: string): Ready | undefined {
+  if (!line.startsWith('{"event":"ready"')) return undefined;
+  return JSON.parse(line) as Ready;
+}
+
+/** Waits until something holds, and says what never did. It looks again every 25 ms; it never waits without looking. */
+export async function eventually(
+  holds: () => boolean | Promise<boolean>,
+  what: string,
+  timeoutMs = 15_000,
+): Promise<void> {
+  const endMs = performance.now() + timeoutMs;
+  while (!(await holds())) {
+    if (performance.now() > endMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
