@@ -134,7 +134,7 @@ describe('the architecture', () => {
   it('keeps clocks, timers and chance in lifecycle/', () => {
     for (const { path, text } of sources) {
       if (!path.startsWith('packages/service-engine/') || path.includes('/lifecycle/')) continue;
-      assert.doesNotMatch(text, /\bDate\.now\(|\bsetTimeout\(|\bsetInterval\(|Math\.random\(/, path);
+      assert.doesNotMatch(text, /\bDate\.now\(|(?<!\.)\bset(?:Timeout|Interval)\(|Math\.random\(/, path);
     }
   });
 
@@ -142,7 +142,8 @@ describe('the architecture', () => {
     for (const { path, text } of sources) {
       if (!path.startsWith('packages/service-engine/src/')) continue;
       if (/src\/(main|worker|service-engine)\.ts$/.test(path)) continue;
-      assert.doesNotMatch(text, /\bprocess\./, path);
+      const code = text.replace(/\/\/.*$|\/\*[\s\S]*?\*\//gm, '');
+      assert.doesNotMatch(code, /\bprocess\./, path);
     }
   });
 

@@ -46,26 +46,6 @@ export function forwardRequest(
   return forwarding;
 }
 
-/** What becomes of one request, for its record. */
-export interface RequestOutcome {
-  readonly exchange: DownstreamExchange;
-  readonly connection: ProxiedConnection;
-  readonly service: HttpService;
-  readonly requestId: string;
-  readonly startedAtMs: number;
-  readonly server: ServerRuntime | undefined;
-  readonly serverReason: string;
-  readonly serversTried: number;
-  readonly status: number;
-  readonly error: ErrorCode | undefined;
-  readonly errorDetail: string;
-  readonly significance: readonly SignificanceCode[];
-  readonly requestBytes: number;
-  readonly responseBytes: number;
-  readonly serverResponseMs: number | undefined;
-  readonly serverConnectionReused: boolean;
-}
-
 type State = 'opening' | 'sent' | 'responding' | 'done';
 
 class Forwarding implements ExchangeListener, UpstreamListener {

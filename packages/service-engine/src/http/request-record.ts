@@ -1,8 +1,29 @@
 // The record of one request, written when its outcome is known.
 
-import { type ErrorCode, errorCatalogue } from '@limpet/model';
-import type { RequestOutcome } from './forward-request.ts';
-import type { ProxiedConnection } from './proxied-connection.ts';
+import { type ErrorCode, errorCatalogue, type SignificanceCode } from '@limpet/model';
+import type { ServerRuntime } from '../pool/server-runtime.ts';
+import type { DownstreamExchange } from './exchange.ts';
+import type { HttpService, ProxiedConnection } from './proxied-connection.ts';
+
+/** What becomes of one request, for its record. */
+export interface RequestOutcome {
+  readonly exchange: DownstreamExchange;
+  readonly connection: ProxiedConnection;
+  readonly service: HttpService;
+  readonly requestId: string;
+  readonly startedAtMs: number;
+  readonly server: ServerRuntime | undefined;
+  readonly serverReason: string;
+  readonly serversTried: number;
+  readonly status: number;
+  readonly error: ErrorCode | undefined;
+  readonly errorDetail: string;
+  readonly significance: readonly SignificanceCode[];
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly serverResponseMs: number | undefined;
+  readonly serverConnectionReused: boolean;
+}
 
 /** Writes the record, if records are wanted. */
 export function recordRequest(outcome: RequestOutcome): void {

@@ -9,7 +9,7 @@ import { forwardRequest } from '../forward-request.ts';
 import type { RequestHead } from '../message.ts';
 import type { ProxiedConnection } from '../proxied-connection.ts';
 import { recordRefusedRequest } from '../request-record.ts';
-import { Http1Exchange } from './downstream-exchange.ts';
+import { type ExchangeConnection, Http1Exchange } from './downstream-exchange.ts';
 import { type HeadLimits, parseRequestHead } from './request-head.ts';
 import { responseHeadText } from './serialize.ts';
 
@@ -32,7 +32,7 @@ const LINGER_MS = 2000;
 
 type WaitingFor = 'first byte' | 'head' | 'next request' | 'body' | 'drain' | 'linger';
 
-export class Http1DownstreamConnection implements ChannelListener {
+export class Http1DownstreamConnection implements ChannelListener, ExchangeConnection {
   readonly #channel: Channel;
   readonly #connection: ProxiedConnection;
   readonly #owner: DownstreamOwner;
@@ -115,17 +115,14 @@ export class Http1DownstreamConnection implements ChannelListener {
     return this.#channel;
   }
 
-  /** The exchange wants its body, now or again. */
   wantBody(): void {
     this.#advance();
   }
 
-  /** A write did not leave at once: the client must read within the body timeout. */
   waitForDrain(): void {
     this.#wait('drain', this.#connection.service().http.bodyTimeoutMs);
   }
 
-  /** The response is complete. */
   exchangeDone(exchange: Http1Exchange, keepAlive: boolean): void {
     if (this.#exchange !== exchange) return;
     if (!keepAlive) {
@@ -138,7 +135,6 @@ export class Http1DownstreamConnection implements ChannelListener {
     // Else the request's body is still coming: it is read to its end and thrown away, within the body timeout.
   }
 
-  /** The response was cut short. */
   abort(): void {
     this.#exchange = undefined;
     this.#channel.reset();

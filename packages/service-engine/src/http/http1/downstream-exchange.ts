@@ -1,19 +1,32 @@
 // One request on a client's HTTP/1.1 connection: its body decoded, its response framed and written.
 
 import type { ErrorCode } from '@limpet/model';
+import type { Channel } from '../../channel/channel.ts';
 import { createErrorResponse } from '../error-response.ts';
 import type { DownstreamExchange, ExchangeListener } from '../exchange.ts';
 import { isEmptyBody, type RequestHead, type ResponseHead } from '../message.ts';
 import { WriteBatch } from '../write-batch.ts';
 import { ChunkedDecoder, chunkHeader, lastChunk } from './chunked-body.ts';
-import type { Http1DownstreamConnection } from './downstream-connection.ts';
 import { informationalHeadText, responseHeadText } from './serialize.ts';
 
 const CHUNKED_LIMITS = { trailerLimitBytes: 16_384, extensionLimitBytes: 4096 };
 
+/** What an exchange asks of the connection that it is on. */
+export interface ExchangeConnection {
+  readonly channel: Channel;
+  /** The exchange wants its body, now or again. */
+  wantBody(): void;
+  /** A write did not leave at once: the client must read within the body timeout. */
+  waitForDrain(): void;
+  /** The response is complete. */
+  exchangeDone(exchange: Http1Exchange, keepAlive: boolean): void;
+  /** The response was cut short. */
+  abort(): void;
+}
+
 export class Http1Exchange implements DownstreamExchange {
   readonly head: RequestHead;
-  readonly #connection: Http1DownstreamConnection;
+  readonly #connection: ExchangeConnection;
   readonly #bodyLimitBytes: number;
   readonly #batch = new WriteBatch();
   #listener: ExchangeListener | undefined;
@@ -31,12 +44,7 @@ export class Http1Exchange implements DownstreamExchange {
   #responseChunked = false;
   #draining = false;
 
-  constructor(
-    connection: Http1DownstreamConnection,
-    head: RequestHead,
-    last: boolean,
-    bodyLimitBytes: number,
-  ) {
+  constructor(connection: ExchangeConnection, head: RequestHead, last: boolean, bodyLimitBytes: number) {
     this.head = head;
     this.#connection = connection;
     this.#last = last;
