@@ -21,6 +21,8 @@ export interface ResultRow {
   /** Half the distance between the quartiles of the rounds, as a share of their median. */
   readonly spread: number;
   readonly rounds: number;
+  /** The figure of each round, in the order in which they were measured. */
+  readonly values: readonly number[];
   readonly operations: number;
   readonly resumedShare?: number;
   readonly renewedShare?: number;
@@ -45,6 +47,7 @@ export function resultRow({ unit }: Operation, measurement: Measurement): Result
     unit,
     spread: rounded(relativeSpread(values), 4),
     rounds: values.length,
+    values: values.map((value) => rounded(value, 2)),
     operations,
     ...resumption,
     ...(pssKb === undefined ? {} : { pssKb: rounded(pssKb, 2) }),

@@ -15,9 +15,11 @@ export async function runServiceEngine(options: EngineOptions): Promise<number> 
     pino.destination({ fd: 2, sync: true }),
   );
   const engine = new ServiceEngine(options, log);
-  const stopSignal = new Promise<NodeJS.Signals>((resolve) => {
+  const stopSignal = new Promise<string>((resolve) => {
     process.on('SIGTERM', resolve);
     process.on('SIGINT', resolve);
+    if (options.stopWithStandardInput)
+      process.stdin.once('end', () => resolve('end of standard input')).resume();
   });
   process.on('SIGHUP', () => void engine.reload('SIGHUP'));
   try {
@@ -32,6 +34,7 @@ export async function runServiceEngine(options: EngineOptions): Promise<number> 
   const signal = await stopSignal;
   log.info({ event: 'DRAINING', signal }, 'draining');
   await engine.stop();
+  if (options.stopWithStandardInput) process.stdin.destroy();
   log.info({ event: 'STOPPED' }, 'stopped');
   return 0;
 }

@@ -17,4 +17,6 @@ export interface EngineOptions {
   readonly drainTimeoutMs: number;
   /** Over how many engines a virtual service is spread: connection limits are divided by it. */
   readonly enginesPerVirtualService: number;
+  /** Drain and end when standard input ends. */
+  readonly stopWithStandardInput: boolean;
 }

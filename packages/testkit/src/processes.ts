@@ -24,7 +24,7 @@ export async function startProcess<T>(
   } = {},
 ): Promise<{ readonly process: RunningProcess; readonly ready: T }> {
   const child = spawn(command, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
   });
   let errors = '';

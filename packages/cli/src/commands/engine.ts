@@ -14,6 +14,7 @@ interface Flags {
   readonly engineName: string;
   readonly engines: number;
   readonly drainTimeout: number;
+  readonly withParent: boolean;
 }
 
 const WORKERS_MAX = 64;
@@ -45,6 +46,11 @@ export function engineCommand(): Command {
       1,
     )
     .option('--drain-timeout <seconds>', 'how long connections may go on after SIGTERM', count(0, 86_400), 8)
+    .option(
+      '--with-parent',
+      'stop when standard input ends, as it does when the parent process is gone',
+      false,
+    )
     .action(async (flags: Flags) => {
       const options: EngineOptions = {
         engineName: flags.engineName,
@@ -55,6 +61,7 @@ export function engineCommand(): Command {
         accessLog: flags.accessLog,
         drainTimeoutMs: flags.drainTimeout * 1000,
         enginesPerVirtualService: flags.engines,
+        stopWithStandardInput: flags.withParent,
       };
       process.exitCode = await runServiceEngine(options);
     });
