@@ -24,9 +24,8 @@ export interface TestBed {
   stop(): Promise<void>;
 }
 
-export async function startTestBed(): Promise<TestBed> {
+export async function startTestBed(placement = machinePlacement()): Promise<TestBed> {
   const directory = mkdtempSync(join(tmpdir(), 'limpet-bench-'));
-  const placement = machinePlacement();
   const processes = new Processes(placement);
   // Also where this process ends without having come to stop(): an exception, a second signal.
   const leaveNothing = (): void => {
