@@ -28,9 +28,9 @@ function npm(args) {
 
 if (!isInstalled()) {
   process.stderr.write('installing dependencies …\n');
-  npm(['ci', '--no-audit', '--no-fund']);
+  npm(['ci', '--no-audit', '--no-fund', '--loglevel=error']);
   // Where npm was told not to run the install scripts of packages, the pinned Node is not there yet.
-  if (!existsSync(pinnedNode)) npm(['rebuild', 'node', '--foreground-scripts']);
+  if (!existsSync(pinnedNode)) npm(['rebuild', 'node', '--foreground-scripts', '--loglevel=error']);
   if (!existsSync(pinnedNode)) {
     process.stderr.write(
       'the pinned Node was not installed: does npm forbid install scripts (ignore-scripts)?\n',
