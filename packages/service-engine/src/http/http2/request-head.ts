@@ -9,7 +9,6 @@ export type StreamHead =
   | { readonly kind: 'refused'; readonly error: ErrorCode; readonly detail: string };
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what would end a line of HTTP/1.1 (RFC 9113 §8.2.1)
 const LINE_BREAKING = /[\r\n\0]/;
 
 /**
