@@ -116,12 +116,12 @@ async function startEngine(
     process: running,
     runtime,
     metric: async (name, ...labels) => {
-      let sum = 0;
-      for (const line of (await get('/metrics')).split('\n')) {
-        if (!line.startsWith(`${name}{`) || !labels.every((label) => line.includes(label))) continue;
-        sum += Number(line.slice(line.lastIndexOf(' ') + 1));
-      }
-      return sum;
+      const series = (await get('/metrics'))
+        .split('\n')
+        .filter((line) => line.startsWith(`${name}{`) && labels.every((label) => line.includes(label)));
+      // A misspelt name would else be a zero that never changes.
+      if (series.length === 0) throw new Error(`there is no metric ${name} with ${labels.join(' and ')}`);
+      return series.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
     },
     records: () =>
       readFileSync(logFile, 'utf8')

@@ -2,10 +2,21 @@
 
 import { createECDH, randomBytes } from 'node:crypto';
 
+/** A TLS 1.2 ClientHello (ECDHE with P-256) that offers this ticket. */
+export function clientHelloWithTicket(ticket: Buffer): Buffer {
+  return clientHello(0xc02b, [
+    extension(10, vector(2, uint16(0x0017))),
+    extension(11, vector(1, Buffer.from([0]))),
+    extension(13, vector(2, uint16(0x0403))),
+    extension(23, Buffer.alloc(0)),
+    extension(35, ticket),
+  ]);
+}
+
 /** A TLS 1.3 ClientHello (P-256, TLS_AES_128_GCM_SHA256) that offers these tickets, in as many records as it needs. */
 export function clientHelloWithIdentities(identities: readonly Buffer[]): Buffer {
   const share = createECDH('prime256v1').generateKeys();
-  const extensions = [
+  return clientHello(0x1301, [
     extension(43, vector(1, uint16(0x0304))),
     extension(10, vector(2, uint16(0x0017))),
     extension(13, vector(2, uint16(0x0403))),
@@ -21,12 +32,15 @@ export function clientHelloWithIdentities(identities: readonly Buffer[]): Buffer
         vector(2, Buffer.concat(identities.map(() => vector(1, randomBytes(32))))),
       ]),
     ),
-  ];
+  ]);
+}
+
+function clientHello(cipherSuite: number, extensions: readonly Buffer[]): Buffer {
   const body = Buffer.concat([
     uint16(0x0303),
     randomBytes(32),
     vector(1, randomBytes(32)),
-    vector(2, uint16(0x1301)),
+    vector(2, uint16(cipherSuite)),
     vector(1, Buffer.from([0])),
     vector(2, Buffer.concat(extensions)),
   ]);

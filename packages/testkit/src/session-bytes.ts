@@ -1,8 +1,15 @@
 // The ticket inside a Node session: where it lies in OpenSSL's SSL_SESSION (ASN.1 DER), and putting other bytes in its place.
 
-/** A view on the ticket's bytes. The longest OCTET STRING under the context tag [10] of the SSL_SESSION sequence. */
+/** What newer Nodes write before the SSL_SESSION: this, then the server name with its length in two bytes. */
+const NODE_PREFIX = Buffer.from('\0nodejs:tls:session:1\0');
+
+/** A view on the ticket's bytes: the OCTET STRING under the context tag [10] of the SSL_SESSION sequence. */
 export function ticketOf(session: Buffer): Buffer {
-  const sequence = readElement(session, 0);
+  const prefixed = session.subarray(0, NODE_PREFIX.length).equals(NODE_PREFIX);
+  const sequence = readElement(
+    session,
+    prefixed ? NODE_PREFIX.length + 2 + session.readUInt16BE(NODE_PREFIX.length) : 0,
+  );
   for (let at = sequence.start; at < sequence.end; ) {
     const element = readElement(session, at);
     // SSL_SESSION: tlsext_tick is [10] EXPLICIT OCTET STRING.

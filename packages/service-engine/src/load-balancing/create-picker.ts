@@ -9,7 +9,7 @@ import { createRoundRobin } from './round-robin.ts';
 
 export function createPicker(
   algorithm: LbAlgorithm,
-  servers: readonly ServerSnapshot[],
+  servers: readonly Pick<ServerSnapshot, 'ratio'>[],
   { clock, random }: { readonly clock: Clock; readonly random: RandomSource },
 ): Picker {
   const ratios = servers.map(({ ratio }) => ratio);

@@ -70,7 +70,8 @@ function openTicket(
     const mapping = decodeServerMapping(block);
     if (mapping.tls13 !== tls13) return 'wrong_version';
     const ageS = nowS - mapping.issuedAtS;
-    if (ageS > lifetimeS || ageS < -CLOCK_SKEW_S) return 'expired';
+    // Never later than OpenSSL, which counts fractions of seconds and would answer with a ticket of a new life.
+    if (ageS >= lifetimeS || ageS < -CLOCK_SKEW_S) return 'expired';
     return { kind: 'opened', mapping, key, keyName: keyName.toString('latin1') };
   }
   return 'unknown_key';
