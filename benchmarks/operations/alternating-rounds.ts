@@ -30,11 +30,12 @@ export async function alternatingRounds(
   bench: Bench,
   operation: OperationName,
   makeLoad: MakeLoad,
+  warmUpMs: number,
 ): Promise<readonly Measurement[]> {
   const { plan, bed } = bench;
   const series = bench.subjects.map((running): Series => ({ running, values: [], blocks: [] }));
   for (const { running } of series) {
-    await bed.client.run(makeLoad(running.instances, running.subject.name, plan.warmUpMs));
+    await bed.client.run(makeLoad(running.instances, running.subject.name, warmUpMs));
   }
   for (let round = 0; round < plan.rounds; round++) {
     for (let turn = 0; turn < series.length; turn++) {

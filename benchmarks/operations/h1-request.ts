@@ -10,10 +10,15 @@ export const h1Request: Operation = {
   title: `keep-alive HTTP/1.1 request, ${CONNECTIONS} connections`,
   unit: 'µs',
   measure: (bench) =>
-    alternatingRounds(bench, 'h1-request', ([first], _who, durationMs) => ({
-      kind: 'requests',
-      port: first.port,
-      connections: CONNECTIONS,
-      durationMs,
-    })),
+    alternatingRounds(
+      bench,
+      'h1-request',
+      ([first], _who, durationMs) => ({
+        kind: 'requests',
+        port: first.port,
+        connections: CONNECTIONS,
+        durationMs,
+      }),
+      bench.plan.warmUpMs,
+    ),
 };

@@ -10,10 +10,15 @@ export const h2Request: Operation = {
   title: `HTTP/2 request, ${STREAMS} streams on one connection`,
   unit: 'µs',
   measure: (bench) =>
-    alternatingRounds(bench, 'h2-request-16', ([first], _who, durationMs) => ({
-      kind: 'streams',
-      port: first.port,
-      streams: STREAMS,
-      durationMs,
-    })),
+    alternatingRounds(
+      bench,
+      'h2-request-16',
+      ([first], _who, durationMs) => ({
+        kind: 'streams',
+        port: first.port,
+        streams: STREAMS,
+        durationMs,
+      }),
+      bench.plan.warmUpMs,
+    ),
 };

@@ -11,13 +11,18 @@ export const tls13Full: Operation = {
   title: 'TLS 1.3 connection with one request, full handshake',
   unit: 'µs',
   measure: (bench) =>
-    alternatingRounds(bench, 'tls13-full', (instances, _who, durationMs) => ({
-      kind: 'full-connections',
-      ports: instances.map((instance) => instance.port),
-      version: 'TLSv1.3',
-      concurrency: CONCURRENCY,
-      durationMs,
-    })),
+    alternatingRounds(
+      bench,
+      'tls13-full',
+      (instances, _who, durationMs) => ({
+        kind: 'full-connections',
+        ports: instances.map((instance) => instance.port),
+        version: 'TLSv1.3',
+        concurrency: CONCURRENCY,
+        durationMs,
+      }),
+      bench.plan.connectionWarmUpMs,
+    ),
 };
 
 export const tls13Resumed = resumed(
@@ -38,13 +43,18 @@ function resumed(name: OperationName, version: TlsVersion, title: string): Opera
     title,
     unit: 'µs',
     measure: (bench) =>
-      alternatingRounds(bench, name, (instances, who, durationMs) => ({
-        kind: 'resumed-connections',
-        clients: `${who} ${version}`,
-        ports: instances.map((instance) => instance.port),
-        version,
-        concurrency: CONCURRENCY,
-        durationMs,
-      })),
+      alternatingRounds(
+        bench,
+        name,
+        (instances, who, durationMs) => ({
+          kind: 'resumed-connections',
+          clients: `${who} ${version}`,
+          ports: instances.map((instance) => instance.port),
+          version,
+          concurrency: CONCURRENCY,
+          durationMs,
+        }),
+        bench.plan.connectionWarmUpMs,
+      ),
   };
 }
