@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { createPicker } from '../packages/service-engine/src/load-balancing/create-picker.ts';
 import { CrowdCounter } from '../packages/service-engine/src/load-balancing/crowd-counter.ts';
+import { NO_SERVER } from '../packages/service-engine/src/load-balancing/picker.ts';
 import { createRendezvous } from '../packages/service-engine/src/load-balancing/rendezvous.ts';
 import { selectFirstServer } from '../packages/service-engine/src/load-balancing/select-first-server.ts';
 
@@ -86,6 +87,7 @@ function simulate(scenario: Scenario, ratios: readonly number[], algorithm: Algo
       picker,
       rendezvous,
       crowdCounter: engine.crowdCounter,
+      companion: NO_SERVER,
       eligible: () => true,
       load: (at) => engine.placed[at] as number,
       ...(rule === 'algorithm' ? { firstConnections: 0 } : {}),

@@ -66,13 +66,14 @@ export async function createFleet(): Promise<Fleet> {
   ]);
   if (made.code !== 0) throw new Error(made.stderr);
   const engines: Engine[] = [];
+  let started = 0;
   return {
     folder,
     ringFile,
     certificate,
     limpet,
     startEngine: async (configuration, args = []) => {
-      const engine = await startEngine(folder, ringFile, engines.length, configuration, args);
+      const engine = await startEngine(folder, ringFile, started++, configuration, args);
       engines.push(engine);
       return engine;
     },

@@ -43,7 +43,7 @@ export const logFieldCatalogue = Object.freeze({
   server_reason: field(
     'both',
     'string',
-    'Why that server: persistence, affinity, algorithm, replacement and the cause of it.',
+    'Why that server: persistence, companion (of a connection with a ticket), affinity, algorithm, replacement and the cause of it.',
   ),
   servers_tried: field('request', 'number', 'Servers that were tried, when more than one.'),
   significant: field('both', 'boolean', 'Whether something out of the ordinary happened.'),

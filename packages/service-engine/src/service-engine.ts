@@ -16,6 +16,7 @@ import { Deadlines } from './lifecycle/deadlines.ts';
 import { systemRandom } from './lifecycle/random.ts';
 import { probeAddress } from './listener/tcp-listener.ts';
 import { CrowdCounter } from './load-balancing/crowd-counter.ts';
+import { TicketTrail } from './load-balancing/ticket-trail.ts';
 import type { EngineOptions } from './options.ts';
 import { SERVER_SLOTS_MAX, ServerTable } from './pool/server-table.ts';
 import { describeRuntime, metricOwners } from './runtime-report.ts';
@@ -85,6 +86,7 @@ export class ServiceEngine {
     const serverMemory = ServerTable.allocate(workers);
     const metricsMemory = MetricsTable.allocate(workers + 1, SERVER_SLOTS_MAX);
     const crowdMemory = CrowdCounter.allocate();
+    const trailMemory = TicketTrail.allocate();
     this.#serverTable = new ServerTable(serverMemory, workers, -1);
     this.#metrics = new MetricsTable(metricsMemory, workers + 1, workers, SERVER_SLOTS_MAX);
     this.#serverSlots = new SlotAllocator(
@@ -110,6 +112,7 @@ export class ServiceEngine {
         serverTable: serverMemory,
         metricsTable: metricsMemory,
         crowdCounter: crowdMemory,
+        ticketTrail: trailMemory,
         serverSlots: SERVER_SLOTS_MAX,
         accessLog: options.accessLog,
       }),

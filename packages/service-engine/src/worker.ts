@@ -6,6 +6,7 @@ import { systemClock } from './lifecycle/clock.ts';
 import { Deadlines } from './lifecycle/deadlines.ts';
 import { systemRandom } from './lifecycle/random.ts';
 import { CrowdCounter } from './load-balancing/crowd-counter.ts';
+import { TicketTrail } from './load-balancing/ticket-trail.ts';
 import { ServerTable } from './pool/server-table.ts';
 import { SnapshotApplier } from './snapshot/apply-snapshot.ts';
 import type { MainToWorker, WorkerStart, WorkerToMain } from './snapshot/worker-messages.ts';
@@ -53,6 +54,7 @@ const applier = new SnapshotApplier({
   serverTable,
   metricsTable,
   crowdCounter: new CrowdCounter(start.crowdCounter),
+  ticketTrail: new TicketTrail(start.ticketTrail),
   pipeline,
 });
 

@@ -6,6 +6,8 @@ export interface Spreader {
   readonly port: number;
   /** Connections that each target has got. */
   readonly counts: readonly number[];
+  /** Ends all connections: clients have to come again. */
+  cutConnections(): void;
   stop(): Promise<void>;
 }
 
@@ -31,14 +33,18 @@ export async function startSpreader(targetPorts: readonly number[]): Promise<Spr
       socket.pipe(other);
     }
   });
+  const cutConnections = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
     counts,
+    cutConnections,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
+        cutConnections();
       }),
   };
 }

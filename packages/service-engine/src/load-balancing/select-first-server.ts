@@ -23,6 +23,8 @@ export interface FirstConnection extends PickState {
   readonly picker: Picker;
   readonly rendezvous: Rendezvous;
   readonly crowdCounter: CrowdCounter;
+  /** Where a connection that looks like this one was led by its ticket just now, or {@link NO_SERVER}. */
+  readonly companion: number;
   /** 0 turns the rule off and leaves the algorithm alone. */
   readonly firstConnections?: number;
 }
@@ -30,18 +32,21 @@ export interface FirstConnection extends PickState {
 export interface FirstChoice {
   /** Or {@link NO_SERVER}. */
   readonly index: number;
-  readonly why: 'affinity' | 'algorithm';
+  readonly why: 'companion' | 'affinity' | 'algorithm';
   readonly affinityKey: number;
 }
 
 /**
- * The client key gives an order of servers, the same on every worker and engine; the first that is eligible and not above 1.25 times its weighted
+ * A connection that comes right after one that a ticket led to its server follows that one. Else the client key gives an order of servers, the same on every worker and engine; the first that is eligible and not above 1.25 times its weighted
  * share (plus a few) takes the connection. A crowd starts its order one place further every second. Where every server is above, the algorithm decides.
  */
 export function selectFirstServer(ask: FirstConnection): FirstChoice {
   const { affinityKey, crowdHash } = clientKeyOf(ask.secret, ask.clientIp, ask.fingerprint);
   const allowed = ask.firstConnections ?? FIRST_CONNECTIONS;
   if (allowed > 0) {
+    // No more bound to a share than the connection with the ticket: it is the same client.
+    if (ask.companion !== NO_SERVER && ask.eligible(ask.companion))
+      return { index: ask.companion, why: 'companion', affinityKey };
     const seen = ask.crowdCounter.observe(crowdHash, ask.nowMs);
     const position = seen <= allowed ? 0 : Math.floor(ask.nowMs / CROWD_STEP_MS);
     const index = ask.rendezvous.pick(affinityKey, position, belowItsShare(ask, allowed));

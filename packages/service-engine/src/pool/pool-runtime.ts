@@ -7,6 +7,7 @@ import { createPicker } from '../load-balancing/create-picker.ts';
 import type { CrowdCounter } from '../load-balancing/crowd-counter.ts';
 import type { Picker } from '../load-balancing/picker.ts';
 import { createRendezvous, type Rendezvous } from '../load-balancing/rendezvous.ts';
+import type { TicketTrail } from '../load-balancing/ticket-trail.ts';
 import type { ServerRuntime } from './server-runtime.ts';
 
 export interface PoolRuntime {
@@ -17,13 +18,22 @@ export interface PoolRuntime {
   readonly picker: Picker;
   readonly rendezvous: Rendezvous;
   readonly crowdCounter: CrowdCounter;
+  readonly ticketTrail: TicketTrail;
   readonly clock: Clock;
+}
+
+/** What the pools of a worker share. */
+export interface PoolServices {
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly crowdCounter: CrowdCounter;
+  readonly ticketTrail: TicketTrail;
 }
 
 export function createPoolRuntime(
   snapshot: PoolSnapshot,
   servers: readonly ServerRuntime[],
-  services: { readonly clock: Clock; readonly random: RandomSource; readonly crowdCounter: CrowdCounter },
+  services: PoolServices,
 ): PoolRuntime {
   return Object.freeze({
     snapshot,
@@ -32,6 +42,7 @@ export function createPoolRuntime(
     picker: createPicker(snapshot.algorithm, snapshot.servers, services),
     rendezvous: createRendezvous(snapshot.servers),
     crowdCounter: services.crowdCounter,
+    ticketTrail: services.ticketTrail,
     clock: services.clock,
   });
 }

@@ -4,6 +4,7 @@ import type { ErrorCode, Recovery, SignificanceCode } from '@limpet/model';
 import type { ClientFingerprint } from '../load-balancing/client-key.ts';
 import { NO_SERVER } from '../load-balancing/picker.ts';
 import { selectFirstServer } from '../load-balancing/select-first-server.ts';
+import { lookOf } from '../load-balancing/ticket-trail.ts';
 import { NO_SERVER_ID, type ServerMapping } from '../session-ticket/server-mapping.ts';
 import type { PoolRuntime } from './pool-runtime.ts';
 import {
@@ -81,7 +82,11 @@ export function selectForConnection(pool: PoolRuntime, ask: ConnectionAsk): Conn
   const { mapping } = ask;
   if (persistence.kind === 'tls' && mapping !== undefined && mapping.serverId !== NO_SERVER_ID) {
     const server = pool.serversById.get(mapping.serverId);
-    if (server !== undefined) return selectMapped(pool, server, mapping, persistence.recovery);
+    if (server !== undefined) {
+      const selection = selectMapped(pool, server, mapping, persistence.recovery);
+      leaveTrail(pool, ask, selection);
+      return selection;
+    }
     const first = selectFirst(pool, ask);
     return {
       ...first,
@@ -159,12 +164,22 @@ function replace(
   return { kind: 'place', placement, persistence, failure, expiring: false, significance };
 }
 
+/** For the connections of this client that come without a ticket: a browser makes more at once than it holds tickets. */
+function leaveTrail(pool: PoolRuntime, ask: ConnectionAsk, selection: ConnectionSelection): void {
+  if (selection.kind !== 'place' || selection.placement.server === undefined) return;
+  const look = lookOf(ask.clientIp, ask.hello);
+  pool.ticketTrail.leave(look, selection.placement.server.slot, pool.clock.unixMs());
+}
+
 function selectFirst(pool: PoolRuntime, ask: ConnectionAsk): ConnectionSelection & { kind: 'place' } {
+  const nowMs = pool.clock.unixMs();
+  const followed = pool.ticketTrail.follow(lookOf(ask.clientIp, ask.hello), nowMs);
   const choice = selectFirstServer({
+    companion: followed < 0 ? NO_SERVER : pool.servers.findIndex(({ slot }) => slot === followed),
     fingerprint: ask.hello,
     clientIp: ask.clientIp,
     secret: ask.affinitySecret,
-    nowMs: pool.clock.unixMs(),
+    nowMs,
     servers: pool.snapshot.servers,
     picker: pool.picker,
     rendezvous: pool.rendezvous,

@@ -6,6 +6,7 @@ import type { Clock } from '../lifecycle/clock.ts';
 import type { Deadlines } from '../lifecycle/deadlines.ts';
 import type { RandomSource } from '../lifecycle/random.ts';
 import type { CrowdCounter } from '../load-balancing/crowd-counter.ts';
+import type { TicketTrail } from '../load-balancing/ticket-trail.ts';
 import { IdleConnections } from '../pool/idle-connections.ts';
 import { createPoolRuntime, type PoolRuntime } from '../pool/pool-runtime.ts';
 import { type ServerRuntime, serverIdNumber } from '../pool/server-runtime.ts';
@@ -25,6 +26,7 @@ export interface RuntimeServices {
   readonly serverTable: ServerTable;
   readonly metricsTable: MetricsTable;
   readonly crowdCounter: CrowdCounter;
+  readonly ticketTrail: TicketTrail;
   readonly pipeline: PipelineServices;
 }
 

@@ -48,6 +48,7 @@ export interface WorkerStart {
   readonly serverTable: SharedArrayBuffer;
   readonly metricsTable: SharedArrayBuffer;
   readonly crowdCounter: SharedArrayBuffer;
+  readonly ticketTrail: SharedArrayBuffer;
   readonly serverSlots: number;
   readonly accessLog: string;
 }
