@@ -34,6 +34,11 @@ const TRAILER_FIELDS_MAX = 64;
 const NOT_IN_TRAILERS =
   /^(host|content-.*|transfer-encoding|trailer|te|connection|keep-alive|proxy-.*|upgrade|authorization|cookie|set-cookie|x-forwarded-.*|x-request-id|forwarded|expect|cache-control|max-forwards|range|age|date|location|retry-after|vary|warning|www-authenticate|if-.*)$/;
 
+/** Whether a field of this lower-case name may come after the content; CGI servers read an underscore as a hyphen. */
+export function mayBeTrailer(name: string): boolean {
+  return !NOT_IN_TRAILERS.test(name.replaceAll('_', '-'));
+}
+
 export class ChunkedDecoder {
   readonly #limits: ChunkedLimits;
   #state: State = 'size';
@@ -132,7 +137,7 @@ export class ChunkedDecoder {
     if (block.kind !== 'lines') return { kind: 'refused', detail: 'trailers' };
     return {
       kind: 'end',
-      trailerLines: filterFieldLines(block.lines, (name) => !NOT_IN_TRAILERS.test(name)),
+      trailerLines: filterFieldLines(block.lines, mayBeTrailer),
       rest,
     };
   }

@@ -45,6 +45,8 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
   #requests = 0;
   #paused = false;
   #advancing = false;
+  /** Bytes of ours wait for the client to read; onDrain will tell. */
+  #unsent = false;
   #ended = false;
   #closing = false;
   #closed = false;
@@ -94,8 +96,10 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
   }
 
   onDrain(): void {
+    this.#unsent = false;
     if (this.#waitingFor === 'drain') this.#deadline.cancel();
-    this.#exchange?.onDrain();
+    if (this.#closing) this.#end();
+    else this.#exchange?.onDrain();
   }
 
   onClose(_error: Error | undefined): void {
@@ -120,6 +124,7 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
   }
 
   waitForDrain(): void {
+    this.#unsent = true;
     this.#wait('drain', this.#connection.service().http.bodyTimeoutMs);
   }
 
@@ -301,8 +306,13 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
 
   #close(): void {
     this.#closing = true;
-    this.#deadline.cancel();
     this.#buffer = undefined;
+    // A slow client has the same time for the last bytes as for all before them; lingering would cut them off.
+    if (this.#unsent) this.waitForDrain();
+    else this.#end();
+  }
+
+  #end(): void {
     this.#channel.end();
     this.#wait('linger', LINGER_MS);
   }

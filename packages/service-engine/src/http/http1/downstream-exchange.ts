@@ -40,6 +40,7 @@ export class Http1Exchange implements DownstreamExchange {
   // The response.
   #last: boolean;
   #headSent = false;
+  #continued = false;
   #responseComplete = false;
   #responseChunked = false;
   #draining = false;
@@ -123,6 +124,14 @@ export class Http1Exchange implements DownstreamExchange {
     this.sendEnd('');
   }
 
+  /**
+   * RFC 9110 §10.1.1: a client that gets a final status instead of 100 may leave its body out, so that what it sends next is either the
+   * body or a request. Nobody can tell (request smuggling), so nothing more is read.
+   */
+  get #bodyMayBeKeptBack(): boolean {
+    return this.head.expectContinue && !this.#continued && !this.#requestComplete && this.#bodyBytes === 0;
+  }
+
   #deliver(part: Buffer): void {
     this.#bodyBytes += part.length;
     if (this.#responseComplete || part.length === 0) return;
@@ -165,13 +174,14 @@ export class Http1Exchange implements DownstreamExchange {
   }
 
   sendInformational(head: ResponseHead): void {
+    if (head.status === 100) this.#continued = true;
     // RFC 9110 §15.2: HTTP/1.0 knows no 1xx.
     if (this.head.version === '1.1') this.#batch.addText(informationalHeadText(head));
   }
 
   sendHead(head: ResponseHead, extraLines: string, lastOnConnection: boolean): void {
     this.#headSent = true;
-    if (lastOnConnection) this.#last = true;
+    if (lastOnConnection || this.#bodyMayBeKeptBack) this.#last = true;
     const unknownLength =
       head.body.kind === 'chunked' || head.body.kind === 'stream' || head.body.kind === 'until-close';
     // HTTP/1.0 has no chunks: there the end of the connection is the end of the body.

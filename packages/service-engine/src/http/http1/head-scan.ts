@@ -24,16 +24,23 @@ export function scanHead(
   if (found < 0 || found + HEAD_END.length > end) {
     if (end - start > limits.headLimitBytes) return { kind: 'too-large' };
     // A client that ends its lines with bare LF would wait for ever for an answer to a head that never ends.
-    const lineEnd = bytes.indexOf(LF, start);
-    if (lineEnd >= 0 && lineEnd < end && (lineEnd === start || bytes[lineEnd - 1] !== CR)) {
-      return { kind: 'malformed', detail: 'a line that ends with LF alone' };
-    }
-    return { kind: 'incomplete' };
+    return hasBareLf(bytes, start, end, searchFrom)
+      ? { kind: 'malformed', detail: 'a line that ends with LF alone' }
+      : { kind: 'incomplete' };
   }
   if (found + HEAD_END.length - start > limits.headLimitBytes) return { kind: 'too-large' };
   const text = bytes.toString('latin1', start, found + HEAD_END.length);
   if (NOT_IN_HEAD.test(text)) return { kind: 'malformed', detail: 'a control character or a lone CR or LF' };
   return { kind: 'text', text };
+}
+
+function hasBareLf(bytes: Buffer, start: number, end: number, searchFrom: number): boolean {
+  let at = bytes.indexOf(LF, Math.max(start, searchFrom));
+  while (at >= 0 && at < end) {
+    if (at === start || bytes[at - 1] !== CR) return true;
+    at = bytes.indexOf(LF, at + 1);
+  }
+  return false;
 }
 
 export interface FieldVisitor {

@@ -175,7 +175,8 @@ class RequestFields implements FieldVisitor {
         this.forwardedFor = this.forwardedFor === '' ? value : `${this.forwardedFor}, ${value}`;
         return true;
       default:
-        return SPECIAL.has(name);
+        // CGI and WSGI servers read Content_Length as Content-Length, and X_Forwarded_For as ours: such lines go no further.
+        return SPECIAL.has(name.replaceAll('_', '-'));
     }
   }
 }
@@ -197,6 +198,8 @@ function parseTarget(
   // §3.2.2: the authority of an absolute target counts, and Host is ignored. Userinfo does not match.
   if (absolute === null || !AUTHORITY.test(absolute[1] ?? '')) return 'target';
   const path = absolute[2] ?? '';
+  // §3.2.4: this is how a client of a proxy writes OPTIONS *.
+  if (path === '' && method === 'OPTIONS') return { target: '*', authority: absolute[1] ?? '' };
   return { target: path.startsWith('/') ? path : `/${path}`, authority: absolute[1] ?? '' };
 }
 

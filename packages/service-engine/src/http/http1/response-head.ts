@@ -11,7 +11,8 @@ export type ParsedResponse =
 
 const INCOMPLETE: ParsedResponse = Object.freeze({ kind: 'incomplete' });
 
-const STATUS_LINE = /HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n/y;
+// RFC 9110 §15: statuses from 600 on are invalid, and an HTTP/2 stream of Node throws on them.
+const STATUS_LINE = /HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n/y;
 
 // What a server says of its own connection, and the id that the engine gave.
 const SPECIAL = new Set([

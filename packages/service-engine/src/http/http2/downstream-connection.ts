@@ -87,6 +87,7 @@ export class Http2DownstreamConnection {
     if (this.#closing || this.#session.destroyed) return;
     this.#closing = true;
     this.#session.close();
+    if (this.#openStreams === 0) this.#waitIdle();
   }
 
   destroy(): void {
@@ -158,12 +159,18 @@ export class Http2DownstreamConnection {
     this.#openStreams--;
     if (this.#openStreams > 0 || this.#closed) return;
     if (this.#connection.isDraining()) this.drain();
-    else this.#deadline.restart(this.#connection.service().http.keepAliveTimeoutMs);
+    this.#waitIdle();
+  }
+
+  #waitIdle(): void {
+    if (!this.#closed) this.#deadline.restart(this.#connection.service().http.keepAliveTimeoutMs);
   }
 
   #onIdle(): void {
     if (this.#openStreams > 0) return;
-    this.drain();
+    // A session closes when its GOAWAY has left, which a client that does not read can put off for ever.
+    if (this.#closing) this.destroy();
+    else this.drain();
   }
 
   #onClosed(): void {

@@ -3,6 +3,7 @@
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Deadline, Deadlines } from '../../lifecycle/deadlines.ts';
 import type { DownstreamExchange, ExchangeListener } from '../exchange.ts';
+import { mayBeTrailer } from '../http1/chunked-body.ts';
 import { eachFieldLine } from '../http1/field-lines.ts';
 import type { RequestHead, ResponseHead } from '../message.ts';
 import { isEmptyBody } from '../message.ts';
@@ -24,6 +25,7 @@ const NOT_IN_HTTP2 = new Set([
   'proxy-connection',
   'transfer-encoding',
   'upgrade',
+  'http2-settings',
   'te',
 ]);
 
@@ -213,9 +215,10 @@ function fieldsOf(lines: string): OutgoingHttpHeaders {
     const key = name.toLowerCase();
     if (NOT_IN_HTTP2.has(key)) return;
     const known = fields[key];
-    if (known === undefined) fields[key] = value;
+    if (known === undefined) fields[key] = key === 'set-cookie' ? [value] : value;
     else if (Array.isArray(known)) known.push(value);
-    else fields[key] = [String(known), value];
+    // RFC 9110 §5.3: this says the same, and node:http2 throws on two Date or two X-Content-Type-Options fields.
+    else fields[key] = `${known}, ${value}`;
   });
   return fields;
 }
@@ -230,7 +233,8 @@ function trailerLinesOf(rawTrailers: readonly string[]): string {
   for (let index = 0; index + 1 < rawTrailers.length; index += 2) {
     const name = rawTrailers[index] as string;
     const value = rawTrailers[index + 1] as string;
-    if (/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(name) && !/[\r\n\0]/.test(value)) lines += `${name}: ${value}\r\n`;
+    const sound = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(name) && !/[\r\n\0]/.test(value);
+    if (sound && mayBeTrailer(name)) lines += `${name}: ${value}\r\n`;
   }
   return lines;
 }

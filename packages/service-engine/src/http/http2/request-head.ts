@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from '@limpet/model';
 import { type HeadLimits, parseRequestHead } from '../http1/request-head.ts';
-import type { BodyFraming, RequestHead } from '../message.ts';
+import { type BodyFraming, isEmptyBody, type RequestHead } from '../message.ts';
 
 export type StreamHead =
   | { readonly kind: 'head'; readonly head: RequestHead }
@@ -38,6 +38,8 @@ export function requestHeadOf(
         method = value;
         break;
       case ':path':
+        // RFC 9113 §8.3.1. An absolute target would bring an authority of its own past the comparison below.
+        if (!value.startsWith('/') && value !== '*') return refused('path');
         path = value;
         break;
       case ':authority':
@@ -54,6 +56,13 @@ export function requestHeadOf(
         // RFC 9113 §8.2.3: crumbs of one field.
         cookie = cookie === '' ? value : `${cookie}; ${value}`;
         break;
+      case 'connection':
+      case 'keep-alive':
+      case 'proxy-connection':
+      case 'transfer-encoding':
+      case 'upgrade':
+        // RFC 9113 §8.2.2.
+        return refused('connection-specific field');
       default:
         if (!NAME.test(name)) return refused('field name');
         lines += `${name}: ${value}\r\n`;
@@ -69,6 +78,8 @@ export function requestHeadOf(
   if (parsed.kind === 'refused') return parsed;
   if (parsed.kind === 'incomplete' || parsed.headBytes !== bytes.length) return refused('head');
   const { head } = parsed;
+  // A server would take the start of the next request for the body that is missing here.
+  if (endOfStream && !isEmptyBody(head.body)) return refused('content-length without a body');
   return {
     kind: 'head',
     head: { ...head, version: '2', keepAlive: true, body: framing(head.body, endOfStream) },
@@ -76,8 +87,8 @@ export function requestHeadOf(
 }
 
 function framing(declared: BodyFraming, endOfStream: boolean): BodyFraming {
-  if (endOfStream) return declared.kind === 'length' ? declared : { kind: 'none' };
-  return declared.kind === 'length' ? declared : { kind: 'stream' };
+  if (declared.kind === 'length') return declared;
+  return { kind: endOfStream ? 'none' : 'stream' };
 }
 
 function refused(detail: string): StreamHead {
