@@ -50,7 +50,7 @@ const sources: readonly SourceFile[] = globSync('packages/*/src/**/*.ts', { cwd:
   });
 
 function isTest(path: string): boolean {
-  return /\.test\.ts$|\/(test|fake)-[^/]*\.ts$|-conformance\.ts$|\/fuzz-[^/]*\.ts$/.test(path);
+  return /\.test\.ts$|\/(test|fake)-[^/]*\.ts$|[.-]conformance\.ts$|\/fuzz-[^/]*\.ts$/.test(path);
 }
 
 function packageOf(path: string): string {

@@ -1,24 +1,16 @@
-// Parsing a ClientHello: a pure function of the bytes that came so far (RFC 8446 §4.1.2, §5.1; RFC 5246 §7.4.1.2).
+// Parsing a ClientHello: a pure function of the bytes that came so far (RFC 8446 §4.1.2; RFC 5246 §7.4.1.2).
 
 import type { ErrorCode } from '@limpet/model';
 import { type ClientHello, isGrease, TLS13 } from './client-hello.ts';
+import { collectMessage, type HelloProgress, NO_PROGRESS, type Refused, refused } from './hello-records.ts';
 
-/** More than this of records is no ClientHello: real ones have 200 bytes to 2 kB. */
-export const HELLO_BYTES_MAX = 32_768;
 /** Real clients send one identity; opening each costs an HMAC a key. */
 export const PSK_IDENTITIES_MAX = 16;
 
 export type ParseResult =
   | { readonly kind: 'hello'; readonly hello: ClientHello }
-  | { readonly kind: 'incomplete' }
-  | { readonly kind: 'refused'; readonly error: ErrorCode; readonly detail: string };
-
-const INCOMPLETE: ParseResult = Object.freeze({ kind: 'incomplete' });
-
-const RECORD_HANDSHAKE = 22;
-const HANDSHAKE_CLIENT_HELLO = 1;
-const RECORD_HEADER_BYTES = 5;
-const RECORD_BYTES_MAX = 16_384;
+  | { readonly kind: 'incomplete'; readonly progress: HelloProgress }
+  | Refused;
 
 const EXTENSION = {
   serverName: 0,
@@ -33,57 +25,18 @@ const EXTENSION = {
 
 /**
  * @param bytes everything that was received. Nothing of it is kept but views.
+ * @param progress of an earlier call with the beginning of the same bytes: then nothing is read twice.
  * @returns `incomplete` when more bytes may make a ClientHello of it; never throws.
  */
-export function parseClientHello(bytes: Buffer): ParseResult {
-  if (bytes.length === 0) return INCOMPLETE;
-  if (bytes[0] !== RECORD_HANDSHAKE) return refused('HELLO_NOT_TLS', 'the first byte is no handshake record');
-  if (bytes.length > 1 && bytes[1] !== 3) return refused('HELLO_NOT_TLS', 'the record is of no TLS version');
-  const message = collectMessage(bytes);
-  if (!Buffer.isBuffer(message)) return message;
+export function parseClientHello(bytes: Buffer, progress: HelloProgress = NO_PROGRESS): ParseResult {
+  const collected = collectMessage(bytes, progress);
+  if (collected.kind !== 'message') return collected;
   try {
-    return parseBody(message);
+    return parseBody(collected.message);
   } catch (error) {
     if (error instanceof Malformed) return refused(error.code, error.message);
     throw error;
   }
-}
-
-/** The handshake message without its header, joined of its records; copied only where it is spread over several. */
-function collectMessage(bytes: Buffer): Buffer | ParseResult {
-  const fragments: Buffer[] = [];
-  let offset = 0;
-  let collected = 0;
-  let needed = Number.POSITIVE_INFINITY;
-  while (collected < needed) {
-    if (offset >= HELLO_BYTES_MAX) return refused('HELLO_TOO_LARGE', 'records');
-    if (bytes.length < offset + RECORD_HEADER_BYTES) return INCOMPLETE;
-    if (bytes[offset] !== RECORD_HANDSHAKE || bytes[offset + 1] !== 3) {
-      return refused('HELLO_MALFORMED', 'another record within the ClientHello');
-    }
-    const length = bytes.readUInt16BE(offset + 3);
-    if (length === 0) return refused('HELLO_MALFORMED', 'an empty record');
-    if (length > RECORD_BYTES_MAX) return refused('HELLO_MALFORMED', 'a record that is too long');
-    const start = offset + RECORD_HEADER_BYTES;
-    const end = Math.min(start + length, bytes.length);
-    fragments.push(bytes.subarray(start, end));
-    collected += end - start;
-    if (needed === Number.POSITIVE_INFINITY && collected >= 4) {
-      const header = fragments.length === 1 ? (fragments[0] as Buffer) : Buffer.concat(fragments);
-      if (header[0] !== HANDSHAKE_CLIENT_HELLO)
-        return refused('HELLO_MALFORMED', 'no ClientHello comes first');
-      needed = 4 + header.readUIntBE(1, 3);
-      if (needed > HELLO_BYTES_MAX) return refused('HELLO_TOO_LARGE', 'message length');
-    }
-    if (end < start + length) return collected >= needed ? joined(fragments, needed) : INCOMPLETE;
-    offset = end;
-  }
-  return joined(fragments, needed);
-}
-
-function joined(fragments: readonly Buffer[], needed: number): Buffer {
-  const whole = fragments.length === 1 ? (fragments[0] as Buffer) : Buffer.concat(fragments);
-  return whole.subarray(4, needed);
 }
 
 class Malformed extends Error {
@@ -232,8 +185,4 @@ function parsePskIdentities(extension: Buffer): readonly Buffer[] {
   cursor.vector(2);
   if (cursor.left > 0) throw new Malformed('bytes after the binders');
   return identities;
-}
-
-function refused(error: ErrorCode, detail: string): ParseResult {
-  return { kind: 'refused', error, detail };
 }

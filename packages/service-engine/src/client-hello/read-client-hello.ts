@@ -4,7 +4,9 @@ import type { Socket } from 'node:net';
 import type { ErrorCode } from '@limpet/model';
 import type { Deadlines } from '../lifecycle/deadlines.ts';
 import type { ClientHello } from './client-hello.ts';
+import { NO_PROGRESS } from './hello-records.ts';
 import { parseClientHello } from './parse-client-hello.ts';
+import { ReceivedBytes } from './received-bytes.ts';
 
 export type HelloResult =
   | { readonly kind: 'hello'; readonly hello: ClientHello }
@@ -24,7 +26,8 @@ export function readClientHello(
   options: ReadHelloOptions,
   done: (result: HelloResult) => void,
 ): void {
-  let received: Buffer | undefined;
+  const received = new ReceivedBytes();
+  let progress = NO_PROGRESS;
 
   const finish = (result: HelloResult): void => {
     deadline.cancel();
@@ -34,12 +37,15 @@ export function readClientHello(
     done(result);
   };
   const onData = (chunk: Buffer): void => {
-    received = received === undefined ? chunk : Buffer.concat([received, chunk]);
-    const result = parseClientHello(received);
-    if (result.kind === 'incomplete') return;
+    const bytes = received.append(chunk);
+    const result = parseClientHello(bytes, progress);
+    if (result.kind === 'incomplete') {
+      progress = result.progress;
+      return;
+    }
     if (result.kind === 'hello') {
       socket.pause();
-      socket.unshift(received);
+      socket.unshift(bytes);
     }
     finish(result);
   };
@@ -49,7 +55,7 @@ export function readClientHello(
     finish({
       kind: 'refused',
       error: 'HELLO_TIMEOUT',
-      detail: received === undefined ? 'not a byte' : 'incomplete',
+      detail: received.length === 0 ? 'not a byte' : 'incomplete',
     }),
   );
   socket.on('data', onData);

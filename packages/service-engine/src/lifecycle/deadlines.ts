@@ -34,7 +34,7 @@ const intervalTicker: Ticker = (onTick, intervalMs) => {
 
 /**
  * A hashed wheel of 50 ms slots with linked lists in them: start, restart and cancel cost the same however many deadlines there are. A deadline
- * never fires early and at most about a tick late. The timer beneath runs only while there is a deadline.
+ * never fires early, and at most two ticks late: one until its slot's turn, one until the timer looks. The timer beneath runs only while there is a deadline.
  */
 export class Deadlines {
   readonly #clock: Clock;
@@ -78,8 +78,13 @@ export class Deadlines {
 
   /** Cancels everything. */
   stop(): void {
-    this.#slots.fill(undefined);
-    this.#size = 0;
+    for (const head of this.#slots) {
+      for (let entry = head; entry !== undefined; ) {
+        const { next } = entry;
+        this.#remove(entry);
+        entry = next;
+      }
+    }
     this.#timer?.stop();
     this.#timer = undefined;
   }
@@ -120,8 +125,9 @@ export class Deadlines {
     const now = this.#tickNow();
     // After a long stop of the process every slot is visited once, not once a tick.
     const first = Math.max(this.#tick + 1, now - SLOTS + 1);
-    for (let tick = first; tick <= now; tick++) this.#expireSlot(tick % SLOTS, now);
+    // Before the loop: what a deadline starts as it fires must not land in a slot that was visited, a whole turn late.
     this.#tick = Math.max(this.#tick, now);
+    for (let tick = first; tick <= now; tick++) this.#expireSlot(tick % SLOTS, now);
     if (this.#size === 0) {
       this.#timer?.stop();
       this.#timer = undefined;
