@@ -7,8 +7,11 @@ export type Misbehaviour =
   | 'well' // a short answer, connection kept
   | 'never' // accepts and never answers
   | 'reset' // a TCP reset when a request comes
+  | 'reset-second' // a good answer, then a reset when the second request comes on the connection
   | 'close' // an orderly end when a request comes, without an answer
   | 'half-body' // Content-Length 100, ten bytes, then a reset
+  | 'short-body' // Content-Length 100, ten bytes, then an orderly end
+  | 'half-chunks' // one chunk of ten bytes, then an orderly end without the last chunk
   | 'half-head' // a head that stops in the middle
   | 'bad-head' // no HTTP
   | 'bare-lf' // lines that end with LF alone
@@ -36,13 +39,14 @@ export async function startMisbehavingServer(mode: Misbehaviour, port = 0): Prom
   const state = { mode };
   const server = createServer((socket) => {
     const connection = received.push('') - 1;
+    let requests = 0;
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => {});
     socket.on('data', (chunk) => {
       received[connection] += chunk.toString('latin1');
       // One answer a request head; bodies are not looked at.
-      if (chunk.includes('\r\n\r\n')) misbehave(state.mode, socket);
+      if (chunk.includes('\r\n\r\n')) misbehave(state.mode, socket, ++requests);
     });
   });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
@@ -63,7 +67,8 @@ export async function startMisbehavingServer(mode: Misbehaviour, port = 0): Prom
   };
 }
 
-function misbehave(mode: Misbehaviour, socket: Socket): void {
+/** @param request its number on the connection, from 1. */
+function misbehave(mode: Misbehaviour, socket: Socket, request: number): void {
   switch (mode) {
     case 'well':
       socket.write(GOOD);
@@ -73,6 +78,10 @@ function misbehave(mode: Misbehaviour, socket: Socket): void {
     case 'reset':
       socket.resetAndDestroy();
       break;
+    case 'reset-second':
+      if (request > 1) socket.resetAndDestroy();
+      else socket.write(GOOD);
+      break;
     case 'close':
       socket.end();
       break;
@@ -80,6 +89,12 @@ function misbehave(mode: Misbehaviour, socket: Socket): void {
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nten bytes!', () =>
         socket.resetAndDestroy(),
       );
+      break;
+    case 'short-body':
+      socket.end('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nten bytes!');
+      break;
+    case 'half-chunks':
+      socket.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\nten bytes!\r\n');
       break;
     case 'half-head':
       socket.end('HTTP/1.1 200 OK\r\nContent-Le');
