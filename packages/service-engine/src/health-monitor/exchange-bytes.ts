@@ -18,7 +18,7 @@ export function exchangeBytes(
   request: string,
   timeoutMs: number,
   judge: (received: string, complete: boolean) => Judgement,
-  { clock, deadlines }: ProbeServices,
+  { clock, deadlines, signal }: ProbeServices,
 ): Promise<ProbeResult> {
   return new Promise((resolve) => {
     const startMs = clock.monotonicMs();
@@ -30,12 +30,14 @@ export function exchangeBytes(
       if (settled) return;
       settled = true;
       deadline.cancel();
+      signal?.removeEventListener('abort', abort);
       // Not end(): a server that never closes would keep the socket.
       socket.destroy();
       resolve(result);
     };
     const fail = (failureCode: FailureCode, reason: string): void =>
       finish({ ok: false, failureCode, reason });
+    const abort = (): void => fail('CONNECTION_ERROR', 'the health monitor was stopped');
     const look = (complete: boolean): void => {
       const judged = judge(received, complete || received.length >= MATCH_BYTES);
       if (judged.kind === 'ok') finish({ ok: true, responseMs: clock.monotonicMs() - startMs });
@@ -47,6 +49,7 @@ export function exchangeBytes(
       if (connected) fail('PAYLOAD_TIMEOUT', `no complete answer within ${timeoutMs} ms`);
       else fail('CONNECTION_TIMEOUT', `no connection within ${timeoutMs} ms`);
     });
+    signal?.addEventListener('abort', abort);
     socket.on('connect', () => {
       connected = true;
       if (request !== '') socket.write(request, 'latin1');

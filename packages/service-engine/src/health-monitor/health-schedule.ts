@@ -69,7 +69,7 @@ export class HealthSchedule {
     }
     for (const [key, { pool, server }] of wanted) {
       if (this.#servers.has(key)) continue;
-      const watched = new MonitoredServer(pool, server, this.#services, (probe) => this.#inTurn(probe));
+      const watched = new MonitoredServer(pool, server, this.#services, this.#inTurn);
       this.#servers.set(key, watched);
       watched.start();
     }
@@ -90,19 +90,22 @@ export class HealthSchedule {
   }
 
   /** Runs a probe now, or when one of those under way is over. */
-  async #inTurn(probe: () => Promise<ProbeResult>): Promise<ProbeResult> {
-    if (this.#running >= PROBES_MAX) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#running++;
+  readonly #inTurn: InTurn = async (probe) => {
+    if (this.#running < PROBES_MAX) this.#running++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
       return await probe();
     } finally {
-      this.#running--;
-      this.#waiting.shift()?.();
+      // The place goes to the next in the queue, if there is one, and to nobody who comes between.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running--;
+      else next();
     }
-  }
+  };
 }
 
-type InTurn = (probe: () => Promise<ProbeResult>) => Promise<ProbeResult>;
+/** Undefined: there was nothing to probe any more when its turn came. */
+type InTurn = (probe: () => Promise<ProbeResult | undefined>) => Promise<ProbeResult | undefined>;
 
 interface Check {
   readonly monitor: HealthMonitorSnapshot;
@@ -120,7 +123,7 @@ class MonitoredServer {
   #pool: PoolSnapshot;
   #server: ServerSnapshot;
   #told: boolean | undefined;
-  #stopped = false;
+  readonly #stopping = new AbortController();
   #onFirstVerdict: () => void = () => {};
 
   constructor(pool: PoolSnapshot, server: ServerSnapshot, services: HealthServices, inTurn: InTurn) {
@@ -154,7 +157,7 @@ class MonitoredServer {
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#stopping.abort();
     for (const { deadline } of this.#checks) deadline?.cancel();
     this.#onFirstVerdict();
   }
@@ -175,8 +178,9 @@ class MonitoredServer {
   async #run(check: Check, first: boolean): Promise<void> {
     const { monitor } = check;
     const startedMs = this.#services.clock.monotonicMs();
-    const result = await this.#inTurn(() => this.#probe(monitor));
-    if (this.#stopped) return;
+    const { signal } = this.#stopping;
+    const result = await this.#inTurn(async () => (signal.aborted ? undefined : this.#probe(monitor)));
+    if (result === undefined || signal.aborted) return;
     check.last = result;
     check.state = nextHealth(check.state, result.ok, monitor);
     if (check.state.verdict === 'checking') {
@@ -191,9 +195,10 @@ class MonitoredServer {
 
   #probe(monitor: HealthMonitorSnapshot): Promise<ProbeResult> {
     const target = { ip: this.#server.address.ip, port: monitor.port ?? this.#server.address.port };
+    const services = { ...this.#services, signal: this.#stopping.signal };
     return monitor.kind === 'tcp'
-      ? probeTcp(target, monitor, this.#services)
-      : probeHttp(target, monitor, this.#services);
+      ? probeTcp(target, monitor, services)
+      : probeHttp(target, monitor, services);
   }
 
   /** By a hash of server and monitor, so that the servers of a pool are not all asked in the same moment, and each engine by a chance of its own. */

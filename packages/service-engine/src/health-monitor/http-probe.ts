@@ -7,6 +7,8 @@ import type { Probe } from './probe.ts';
 type HttpMonitor = HealthMonitorSnapshot & { kind: 'http' };
 
 const STATUS_LINE = /^HTTP\/\d\.\d (\d{3})(?: |\r?\n)/;
+/** `HTTP/1.1 200` and a line end: what has not matched by then never will. */
+const STATUS_BYTES = 14;
 
 export const probeHttp: Probe<HttpMonitor> = (target, monitor, services) =>
   exchangeBytes(
@@ -36,8 +38,7 @@ export function probeRequest(target: Address, { request, body, exact }: HttpMoni
 function judgeResponse(received: string, complete: boolean, monitor: HttpMonitor): Judgement {
   const status = STATUS_LINE.exec(received)?.[1];
   if (status === undefined) {
-    if (!complete && (received.length < 16 || 'HTTP/'.startsWith(received.slice(0, 5))))
-      return { kind: 'more' };
+    if (!complete && received.length < STATUS_BYTES) return { kind: 'more' };
     if (received === '') {
       return { kind: 'failed', failureCode: 'CONNECTION_RESET', reason: 'closed without an answer' };
     }

@@ -22,6 +22,8 @@ export type ProbeResult =
 export interface ProbeServices {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  /** Ends a probe under way, whose result nobody waits for. */
+  readonly signal?: AbortSignal;
 }
 
 /** A probe ends within the monitor's receive timeout, closes what it opened, and never throws. */
