@@ -72,7 +72,7 @@ export function rawSocketOf(socket: TLSSocket): Socket | undefined {
  */
 export class TicketBinding {
   readonly #options: TicketBindingOptions;
-  readonly #plans = new WeakMap<Socket, TicketPlan>();
+  readonly #plans = new Map<Socket, TicketPlan>();
   readonly #resumable = new Map<string, { plan: TicketPlan; users: number }>();
   readonly #block = Buffer.alloc(BLOCK_BYTES);
 

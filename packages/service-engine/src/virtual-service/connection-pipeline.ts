@@ -59,7 +59,7 @@ interface Handshake {
 export class ConnectionPipeline implements SecureServerListener {
   readonly #services: PipelineServices;
   readonly #virtualService: () => VirtualService;
-  readonly #handshakes = new WeakMap<Socket, Handshake>();
+  readonly #handshakes = new Map<Socket, Handshake>();
 
   /** @param virtualService read at each use: the pipeline is made before the virtual service that it serves. */
   constructor(services: PipelineServices, virtualService: () => VirtualService) {

@@ -87,7 +87,7 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
   onEnd(): void {
     this.#ended = true;
     if (this.#exchange === undefined) {
-      if (!this.#closing) this.#close();
+      if (!this.#closing) this.#closeAfterClient();
     } else if (!this.#exchange.requestComplete) {
       // The rest of the body will never come.
       this.#fail('CLIENT_GONE');
@@ -310,6 +310,12 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
     // A slow client has the same time for the last bytes as for all before them; lingering would cut them off.
     if (this.#unsent) this.waitForDrain();
     else this.#end();
+  }
+
+  /** The client has closed, and nothing is owed to it: a TLS close_notify and a shutdown would only cost, as nobody reads them. */
+  #closeAfterClient(): void {
+    if (this.#unsent) this.#close();
+    else this.#channel.destroy();
   }
 
   #end(): void {
