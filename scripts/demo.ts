@@ -19,11 +19,11 @@ const usage = `npm start -- [options]
   --engine-ports 8443,8444        ports of the two engines
   --admin-ports 0,0               ports of their /metrics and /runtime; 0: any free one
   --workers N                     worker threads of each engine
+  --folder .demo                  where certificate, ticket keys, configurations and logs are kept
   --fresh                         forget certificate and ticket keys of earlier starts
 `;
 
 const root = resolve(import.meta.dirname, '..');
-const folder = join(root, '.demo');
 const limpet = join(root, 'packages/cli/src/main.ts');
 
 interface Options {
@@ -31,6 +31,7 @@ interface Options {
   readonly enginePorts: readonly number[];
   readonly adminPorts: readonly number[];
   readonly workers: number;
+  readonly folder: string;
   readonly fresh: boolean;
 }
 
@@ -41,6 +42,7 @@ function readOptions(): Options {
       'engine-ports': { type: 'string', default: '8443,8444' },
       'admin-ports': { type: 'string', default: '0,0' },
       workers: { type: 'string', default: '2' },
+      folder: { type: 'string', default: '.demo' },
       fresh: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -51,6 +53,7 @@ function readOptions(): Options {
     enginePorts: ports(values['engine-ports'], 2, '--engine-ports'),
     adminPorts: ports(values['admin-ports'], 2, '--admin-ports'),
     workers: Number(values.workers),
+    folder: resolve(root, values.folder),
     fresh: values.fresh,
   };
 }
@@ -79,9 +82,13 @@ function requireFree(port: number, option: string): Promise<void> {
   });
 }
 
-async function prepareState(
-  fresh: boolean,
-): Promise<{ ring: string; certificateFile: string; keyFile: string }> {
+interface State {
+  readonly ring: string;
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
+async function prepareState({ folder, fresh }: Options): Promise<State> {
   if (fresh) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const state = {
@@ -114,9 +121,10 @@ interface StartedEngine {
 async function startEngine(
   number: number,
   options: Options,
-  state: Awaited<ReturnType<typeof prepareState>>,
+  state: State,
   servers: readonly DemoServer[],
 ): Promise<StartedEngine> {
+  const { folder } = options;
   const config = join(folder, `engine-${number + 1}.json`);
   const port = options.enginePorts[number] as number;
   const certificate = { file: state.certificateFile };
@@ -141,15 +149,15 @@ async function startEngine(
   return { process: running, admin: ready.admin, port: ready.listeners[0]?.port ?? port };
 }
 
-function guide(engines: readonly StartedEngine[], servers: readonly DemoServer[]): string {
+function guide(engines: readonly StartedEngine[], servers: readonly DemoServer[], folder: string): string {
   const [one, two] = engines as [StartedEngine, StartedEngine];
   const request = String.raw`printf 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'`;
   const server = servers[0] as DemoServer;
   return `ready: https://127.0.0.1:${one.port} and https://127.0.0.1:${two.port}, before ${servers.map(({ name, port }) => `${name} (${port})`).join(', ')}
 
 A client takes its ticket from one engine to the other, and reaches the same server:
-  ${request} | openssl s_client -quiet -connect 127.0.0.1:${one.port} -sess_out /tmp/limpet-ticket 2>/dev/null | grep -i x-demo
-  ${request} | openssl s_client -quiet -connect 127.0.0.1:${two.port} -sess_in /tmp/limpet-ticket -sess_out /tmp/limpet-ticket 2>/dev/null | grep -i x-demo
+  ${request} | openssl s_client -quiet -connect 127.0.0.1:${one.port} -sess_out ${join(folder, 'ticket')} 2>/dev/null | grep -i x-demo
+  ${request} | openssl s_client -quiet -connect 127.0.0.1:${two.port} -sess_in ${join(folder, 'ticket')} -sess_out ${join(folder, 'ticket')} 2>/dev/null | grep -i x-demo
 
 curl, three connections of one process, each with the ticket of the one before:
   curl -sk -H 'Connection: close' https://127.0.0.1:${one.port}/{1,2,3} -o /dev/null -D - | grep -i x-demo
@@ -165,7 +173,7 @@ Fail the health check of a server, see its clients move once, heal it, see them 
 What the engines see:
   curl -s ${one.admin}/runtime
   curl -s ${two.admin}/metrics | grep persistence
-  tail -f .demo/engine-1.log
+  tail -f ${join(folder, 'engine-1.log')}
 
 Ctrl-C ends everything.
 `;
@@ -180,7 +188,7 @@ const stopped = new Promise<string>((resolveStop) => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => resolveStop(signal));
 });
-const state = await prepareState(options.fresh);
+const state = await prepareState(options);
 const servers = await Promise.all(
   options.serverPorts.map((port, index) => startDemoServer({ name: `web-${index + 1}`, port })),
 );
@@ -188,7 +196,7 @@ const engines: StartedEngine[] = [];
 let code = 0;
 try {
   engines.push(...(await Promise.all([0, 1].map((number) => startEngine(number, options, state, servers)))));
-  process.stdout.write(guide(engines, servers));
+  process.stdout.write(guide(engines, servers, options.folder));
   const ended = await Promise.race([
     stopped,
     ...engines.map(({ process: running }, index) =>

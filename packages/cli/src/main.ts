@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 // The `limpet` command: reads the command line and starts what it names.
 
 import { readFileSync } from 'node:fs';

@@ -3,7 +3,7 @@
 import { isIP } from 'node:net';
 import { availableParallelism, hostname } from 'node:os';
 import { type EngineOptions, runServiceEngine } from '@limpet/service-engine';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 
 interface Flags {
   readonly config: string;
@@ -33,10 +33,11 @@ export function engineCommand(): Command {
       count(1, WORKERS_MAX),
       Math.min(availableParallelism(), WORKERS_MAX),
     )
-    .option('--admin <ip:port>', 'address of /healthz, /metrics and /runtime, or "off"', address, {
-      ip: '127.0.0.1',
-      port: 0,
-    })
+    .addOption(
+      new Option('--admin <ip:port>', 'address of /healthz, /metrics and /runtime, or "off"')
+        .argParser(address)
+        .default({ ip: '127.0.0.1', port: 0 }, '127.0.0.1, any free port'),
+    )
     .option('--access-log <file>', 'where access records go: a file, "-" for standard output, or "off"', '-')
     .option('--engine-name <name>', 'name in logs and metrics', hostname())
     .option(
