@@ -79,9 +79,8 @@ for (const mode of Object.keys(recoveries) as Mode[]) {
     it('is at its connection limit', async () => {
       await change({ pool: { max_concurrent_connections_per_server: 1 } });
       const { client, server } = await bound('TLSv1.3');
-      const holder = new TicketClient({ version: 'TLSv1.3' });
-      // The holder belongs to the same server, since it looks like the same client, and keeps its one place.
-      const held = await holder.connect(bed.ports[1], 'none');
+      // One connection of the client keeps the server's one place; it has a sibling ticket for another.
+      const held = await client.connect(bed.ports[1]);
       assert.equal((await held.request('/')).server, server);
       const slow = held.request('/slow?ms=1500');
       await active(bed, 1, server, 1);

@@ -42,7 +42,7 @@ export function demoPage(
 <body>
 <header><div>
   <h1 id="server">${escapeHtml(name)}</h1>
-  <p>This server answered. Reload, or open the other engine: your browser's TLS session ticket brings you back here.</p>
+  <p>This server answered. Reload, now or in an hour: your browser's TLS session ticket brings you back here, whichever engine behind this address it meets.</p>
 </div></header>
 <main>
   <p><button type="button" onclick="location.reload()">Reload</button></p>
