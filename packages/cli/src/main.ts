@@ -22,6 +22,15 @@ const program = new Command('limpet')
   .addCommand(keysCommand())
   .addCommand(checkCommand());
 
+// Commander hands its settings on to those commands only that it makes itself.
+function inheritSettings(parent: Command): void {
+  for (const command of parent.commands) {
+    command.copyInheritedSettings(parent);
+    inheritSettings(command);
+  }
+}
+inheritSettings(program);
+
 try {
   await program.parseAsync();
 } catch (error) {

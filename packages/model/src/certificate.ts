@@ -14,6 +14,7 @@ export type ReadCertificate =
   /** `field` of SSLKeyAndCertificate; the message never quotes key material. */
   | { readonly kind: 'problem'; readonly field: string; readonly message: string };
 
+const ENCRYPTED_KEY = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
 /** @param nowS seconds since 1970; a certificate that has expired by then is said to have. */
@@ -64,10 +65,10 @@ export function readCertificate(
 function readPrivateKey(pem: string, passphrase: string | undefined): KeyObject | string {
   try {
     return createPrivateKey({ key: pem, format: 'pem', ...(passphrase === undefined ? {} : { passphrase }) });
-  } catch (error) {
-    const code = (error as { code?: unknown }).code;
-    if (code === 'ERR_MISSING_PASSPHRASE') return 'is encrypted: key_passphrase is missing';
-    return passphrase === undefined ? 'is no PEM private key' : 'cannot be read with this key_passphrase';
+  } catch {
+    if (passphrase !== undefined) return 'cannot be read with this key_passphrase';
+    // By the text: OpenSSL says no more than that its question for a passphrase was cancelled.
+    return ENCRYPTED_KEY.test(pem) ? 'is encrypted: key_passphrase is missing' : 'is no PEM private key';
   }
 }
 

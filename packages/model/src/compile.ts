@@ -1,6 +1,7 @@
 // The compiler: from validated objects to the frozen snapshot. Pure: the same objects give the same snapshot and hash.
 
 import { canonicalJson, deepFreeze, sha256Hex } from './canonical-json.ts';
+import { canonicalIp } from './ip-address.ts';
 import type { AviObject, ObjectSet } from './objects/schemas.ts';
 import { findReferenced } from './references.ts';
 import {
@@ -208,11 +209,6 @@ function compileServer(
     ratio: server.ratio,
     enabled: server.enabled && pool.enabled,
   };
-}
-
-/** One text for one address: a server id is a hash over it. */
-function canonicalIp(ip: string): string {
-  return ip.includes(':') ? new URL(`http://[${ip}]`).hostname.slice(1, -1) : ip;
 }
 
 const STATUS_RANGES: Readonly<Record<string, readonly [number, number]>> = {

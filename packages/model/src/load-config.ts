@@ -5,18 +5,19 @@ import { type CompileOptions, compileObjects, type LoadedCertificate } from './c
 import { type ConfigProblem, LimpetError } from './errors.ts';
 import type { ObjectSet } from './objects/schemas.ts';
 import { parseObjects } from './parse-objects.ts';
+import { findReferenced } from './references.ts';
 import type { CompiledConfig } from './snapshot.ts';
-import { validateObjects } from './validate.ts';
+import { findNotices, validateObjects } from './validate.ts';
 
 export interface LoadOptions extends CompileOptions {
-  /** Seconds since 1970: what certificates must not have expired by. */
+  /** Seconds since 1970: a certificate that has expired by then is noticed. */
   readonly nowS: number;
 }
 
 export interface LoadedConfig {
   readonly compiled: CompiledConfig;
   readonly objects: ObjectSet;
-  /** Fields that are known and set, and have no effect yet. */
+  /** What an operator should know and what is no reason to refuse: fields that are set and have no effect yet, certificates that have expired. */
   readonly notices: readonly ConfigProblem[];
 }
 
@@ -25,14 +26,18 @@ export interface LoadedConfig {
  * @throws LimpetError CONFIG_INVALID with every problem, each naming object and field.
  */
 export function loadConfig(input: unknown, options: LoadOptions): LoadedConfig {
-  const { objects, problems, notices } = parseObjects(input);
-  refuseIfAny(problems);
+  const { objects, problems, isWhole, notices } = parseObjects(input);
+  if (!isWhole) refuseIfAny(problems);
   const certificates = new Map<string, LoadedCertificate>();
-  const found = [...validateObjects(objects), ...loadCertificates(objects, options.nowS, certificates)];
-  refuseIfAny(found);
+  const expired: ConfigProblem[] = [];
+  const found = [
+    ...validateObjects(objects),
+    ...loadCertificates(objects, options.nowS, certificates, expired),
+  ];
+  refuseIfAny([...problems, ...found]);
   const compiled = compileObjects(objects, certificates, options);
   refuseIfAny(collidingServers(compiled));
-  return { compiled, objects, notices };
+  return { compiled, objects, notices: [...notices, ...findNotices(objects), ...expired] };
 }
 
 function refuseIfAny(problems: readonly ConfigProblem[]): void {
@@ -45,16 +50,22 @@ function loadCertificates(
   objects: ObjectSet,
   nowS: number,
   certificates: Map<string, LoadedCertificate>,
+  expired: ConfigProblem[],
 ): readonly ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  for (const { name, uuid, certificate, key, key_passphrase } of objects.SSLKeyAndCertificate) {
-    const report = (field: string, message: string): void => {
-      problems.push({ objectType: 'SSLKeyAndCertificate', objectName: name, field, message });
-    };
+  for (const { name, uuid, type, certificate, key, key_passphrase } of objects.SSLKeyAndCertificate) {
+    // An authority's has no key, and nothing uses it yet.
+    if (type === 'SSL_CERTIFICATE_TYPE_CA') continue;
+    const about = { objectType: 'SSLKeyAndCertificate', objectName: name };
     const read = readCertificate(name, certificate.certificate, key, key_passphrase, nowS);
-    if (read.kind === 'problem') report(read.field, read.message);
-    else if (read.expired) report('certificate.certificate', 'has expired; renew it');
-    else certificates.set(uuid, read);
+    if (read.kind === 'problem') {
+      problems.push({ ...about, field: read.field, message: read.message });
+      continue;
+    }
+    certificates.set(uuid, read);
+    // Clients will say so; an engine that refuses to start would take every other virtual service down with this one.
+    if (read.expired)
+      expired.push({ ...about, field: 'certificate.certificate', message: 'has expired; renew it' });
   }
   return [...problems, ...keyTypeTwins(objects, certificates)];
 }
@@ -64,11 +75,12 @@ function keyTypeTwins(
   objects: ObjectSet,
   certificates: ReadonlyMap<string, LoadedCertificate>,
 ): readonly ConfigProblem[] {
-  const byName = new Map(
-    objects.SSLKeyAndCertificate.map(({ name, uuid }) => [name, certificates.get(uuid)]),
-  );
   return objects.VirtualService.flatMap((virtualService) => {
-    const types = virtualService.ssl_key_and_certificate_refs.map((ref) => byName.get(ref)?.snapshot.keyType);
+    if (!virtualService.enabled) return [];
+    const types = virtualService.ssl_key_and_certificate_refs.map((ref) => {
+      const object = findReferenced(objects.SSLKeyAndCertificate, ref);
+      return object === undefined ? undefined : certificates.get(object.uuid)?.snapshot.keyType;
+    });
     return types.flatMap((type, index) =>
       type !== undefined && types.indexOf(type) < index
         ? [

@@ -10,6 +10,8 @@ import { derivedUuid } from './uuid.ts';
 export interface ParsedObjects {
   readonly objects: ObjectSet;
   readonly problems: readonly ConfigProblem[];
+  /** False: an object is missing here since it could not be read, so that a reference may dangle that does not in truth. */
+  readonly isWhole: boolean;
   /** Fields that are known and set, and have no effect yet. */
   readonly notices: readonly ConfigProblem[];
 }
@@ -24,6 +26,7 @@ const MUST_NOT_BE_PASSED_OVER: Readonly<Record<string, readonly string[]>> = {
     'vh_parent_vs_ref',
     'http_policies',
     'network_security_policy_ref',
+    'traffic_enabled',
     'vs_datascripts',
     'service_pool_select',
   ],
@@ -46,10 +49,12 @@ export function parseObjects(input: unknown): ParsedObjects {
       field: '',
       message: 'must be an object whose fields are arrays of Avi objects',
     });
-    return { objects: objects as unknown as ObjectSet, problems, notices };
+    return { objects: objects as unknown as ObjectSet, problems, isWhole: false, notices };
   }
+  let isWhole = true;
   for (const [type, list] of Object.entries(input)) {
     if (!TYPES.includes(type as ObjectType)) {
+      isWhole = false;
       problems.push({
         objectType: type,
         objectName: '',
@@ -57,6 +62,7 @@ export function parseObjects(input: unknown): ParsedObjects {
         message: `is no type that Limpet knows${nearest(type, TYPES)}`,
       });
     } else if (!Array.isArray(list) || list.length > OBJECTS_MAX) {
+      isWhole = false;
       problems.push({
         objectType: type,
         objectName: '',
@@ -66,7 +72,8 @@ export function parseObjects(input: unknown): ParsedObjects {
     } else {
       list.forEach((raw, index) => {
         const parsed = parseObject(type as ObjectType, raw, index, problems, notices);
-        if (parsed !== undefined) objects[type]?.push(parsed);
+        if (parsed === undefined) isWhole = false;
+        else objects[type]?.push(parsed);
       });
     }
   }
@@ -76,7 +83,7 @@ export function parseObjects(input: unknown): ParsedObjects {
       if (!named.has(raw.name as string)) objects[type]?.push(parseObject(type, raw, 0, problems, notices));
     }
   }
-  return { objects: objects as unknown as ObjectSet, problems, notices };
+  return { objects: objects as unknown as ObjectSet, problems, isWhole, notices };
 }
 
 function parseObject(
@@ -91,7 +98,7 @@ function parseObject(
     list.push({ objectType: type, objectName, field, message });
   };
   const result = objectSchemas[type].safeParse(raw);
-  if (typeof raw === 'object' && raw !== null) {
+  if (typeof raw === 'object' && raw !== null && !Array.isArray(raw)) {
     checkFields(type, raw as Record<string, unknown>, (field, message, severe) =>
       report(severe ? problems : notices, field, message),
     );
@@ -125,8 +132,9 @@ function checkLevel(
 ): void {
   const withoutEffect = fieldsWithoutEffect[type] ?? {};
   for (const [field, value] of Object.entries(object)) {
-    if (field in shape) continue;
-    if (!(field in withoutEffect)) {
+    // Not `in`: "constructor" is in every object.
+    if (Object.hasOwn(shape, field)) continue;
+    if (!Object.hasOwn(withoutEffect, field)) {
       const known = [...Object.keys(shape), ...Object.keys(withoutEffect)];
       onField(prefix + field, `${type} has no such field${nearest(field, known)}`, true);
     } else if (value !== undefined && value !== withoutEffect[field] && !isEmpty(value)) {

@@ -3,7 +3,7 @@
 import { createSecureContext } from 'node:tls';
 import type { AviObject } from './objects/schemas.ts';
 
-const OFFERED = ['SSL_VERSION_TLS1_2', 'SSL_VERSION_TLS1_3'];
+export const OFFERED_VERSIONS: readonly string[] = ['SSL_VERSION_TLS1_2', 'SSL_VERSION_TLS1_3'];
 // After a HelloRetryRequest some clients (Go 1.19) fail with OpenSSL, and with neither of these most would get one.
 const COMMON_GROUPS = /(^|:)(X25519|P-256|prime256v1|secp256r1)(:|$)/i;
 
@@ -12,8 +12,8 @@ export function validateSslProfile(
   report: (field: string, message: string) => void,
 ): void {
   const versions = profile.accepted_versions.map(({ type }) => type);
-  if (!versions.some((version) => OFFERED.includes(version))) {
-    report('accepted_versions', `none of them is offered; include ${OFFERED.join(' or ')}`);
+  if (!versions.some((version) => OFFERED_VERSIONS.includes(version))) {
+    report('accepted_versions', `none of them is offered; include ${OFFERED_VERSIONS.join(' or ')}`);
     return;
   }
   const { ec_named_curve, signature_algorithm } = profile;

@@ -2,10 +2,12 @@
 
 import { isIP } from 'node:net';
 import type { ConfigProblem } from './errors.ts';
+import { canonicalIp } from './ip-address.ts';
 import type { AviObject, ObjectSet, ObjectType } from './objects/schemas.ts';
 import { findReferenced } from './references.ts';
+import { describeAddress } from './snapshot.ts';
 import { defaultReferences } from './system-objects.ts';
-import { validateSslProfile } from './validate-ssl-profile.ts';
+import { OFFERED_VERSIONS, validateSslProfile } from './validate-ssl-profile.ts';
 
 type Report = (objectType: ObjectType, objectName: string, field: string, message: string) => void;
 
@@ -28,17 +30,43 @@ export function validateObjects(objects: ObjectSet): readonly ConfigProblem[] {
   return problems;
 }
 
-/** Names are unique within a type and tenant; uuids everywhere. */
+/** What is set, and accepted, and has no effect, though its field has one. */
+export function findNotices(objects: ObjectSet): readonly ConfigProblem[] {
+  const oldVersions = objects.SSLProfile.flatMap(({ name, accepted_versions }) =>
+    accepted_versions.flatMap(({ type }, index) =>
+      OFFERED_VERSIONS.includes(type)
+        ? []
+        : [
+            {
+              objectType: 'SSLProfile',
+              objectName: name,
+              field: `accepted_versions[${index}]`,
+              message: `${type} is never offered`,
+            },
+          ],
+    ),
+  );
+  const authorities = objects.SSLKeyAndCertificate.filter(
+    ({ type }) => type === 'SSL_CERTIFICATE_TYPE_CA',
+  ).map(({ name, type }) => ({
+    objectType: 'SSLKeyAndCertificate',
+    objectName: name,
+    field: 'type',
+    message: `${type} is not implemented yet and has no effect`,
+  }));
+  return [...oldVersions, ...authorities];
+}
+
+/** Names are unique within a type, whatever the tenant: a reference by name does not tell tenants apart. So are uuids. */
 function reportTwins(objects: ObjectSet, report: Report): void {
   for (const type of Object.keys(objects) as ObjectType[]) {
     const names = new Set<string>();
     const uuids = new Map<string, string>();
-    for (const { name, uuid, tenant_ref } of objects[type]) {
-      const named = `${tenant_ref ?? 'admin'}/${name}`;
-      if (names.has(named))
+    for (const { name, uuid } of objects[type]) {
+      if (names.has(name))
         report(type, name, 'name', 'is taken by another object of this type; names must be unique');
       else if (uuids.has(uuid)) report(type, name, 'uuid', `is that of "${uuids.get(uuid)}", too`);
-      names.add(named);
+      names.add(name);
       uuids.set(uuid, name);
     }
   }
@@ -80,7 +108,8 @@ function validatePool(pool: AviObject<'Pool'>, objects: ObjectSet, report: Repor
     if (type === 'DNS') at(`servers[${index}].ip`, 'names by DNS are not supported yet; give an address');
     else if (isIP(addr) !== (type === 'V4' ? 4 : 6))
       at(`servers[${index}].ip.addr`, `"${addr}" is no ${type} address`);
-    const key = `${addr}|${server.port || pool.default_server_port}`;
+    if (isIP(addr) === 0) return;
+    const key = `${canonicalIp(addr)}|${server.port || pool.default_server_port}`;
     const twin = seen.get(key);
     if (twin !== undefined) at(`servers[${index}]`, `has the address and port of servers[${twin}]`);
     seen.set(key, index);
@@ -147,9 +176,11 @@ function validateVirtualService(
     }
   }
   virtualService.ssl_key_and_certificate_refs.forEach((ref, index) => {
-    if (findReferenced(objects.SSLKeyAndCertificate, ref) === undefined) {
-      at(`ssl_key_and_certificate_refs[${index}]`, `there is no SSLKeyAndCertificate "${ref}"`);
-    }
+    const field = `ssl_key_and_certificate_refs[${index}]`;
+    const found = findReferenced(objects.SSLKeyAndCertificate, ref);
+    if (found === undefined) at(field, `there is no SSLKeyAndCertificate "${ref}"`);
+    else if (found.type === 'SSL_CERTIFICATE_TYPE_CA')
+      at(field, `"${found.name}" is a CA's certificate; give one of SSL_CERTIFICATE_TYPE_VIRTUALSERVICE`);
   });
   if (virtualService.pool_ref === undefined) {
     at('pool_ref', 'is missing; a virtual service needs a pool');
@@ -202,8 +233,11 @@ function validateVips(
   for (const { ip_address, ip6_address, vip_id } of vips) {
     const addresses = [ip_address, ip6_address].filter((address) => address !== undefined);
     if (addresses.length === 0) at('vsvip_ref', `vip "${vip_id}" has neither ip_address nor ip6_address`);
-    for (const { addr } of addresses)
-      if (isIP(addr) === 0) at('vsvip_ref', `"${addr}" of vip "${vip_id}" is no address`);
+    for (const { addr, type } of addresses) {
+      if (type === 'DNS') at('vsvip_ref', `vip "${vip_id}" has a name by DNS; give an address`);
+      else if (isIP(addr) === 0 || isIP(addr) !== (type === 'V4' ? 4 : 6))
+        at('vsvip_ref', `"${addr}" of vip "${vip_id}" is no ${type} address`);
+    }
   }
 }
 
@@ -225,8 +259,8 @@ function reportSharedAddresses(objects: ObjectSet, report: Report): void {
       for (const address of [ip_address, ip6_address]) {
         virtualService.services.forEach(({ port }, index) => {
           // Port 0 asks for any free port.
-          if (address === undefined || port === 0) return;
-          const key = `${address.addr}:${port}`;
+          if (address === undefined || port === 0 || isIP(address.addr) === 0) return;
+          const key = describeAddress({ ip: canonicalIp(address.addr), port });
           const owner = taken.get(key);
           if (owner !== undefined) {
             report(

@@ -230,8 +230,7 @@ export class ServiceEngine {
       this.#log.info({ event: 'TICKET_KEYS_APPLIED', rotations: ringKeys.rotations }, 'ticket keys applied');
       return;
     }
-    for (const notice of notices)
-      this.#log.warn({ event: 'CONFIG_FIELD_WITHOUT_EFFECT' }, describeProblem(notice));
+    for (const notice of notices) this.#log.warn({ event: 'CONFIG_NOTICE' }, describeProblem(notice));
     if (former === undefined) await this.#selfTest(snapshot, secrets);
     const bound = await this.#withBoundPorts(snapshot);
     const servers = this.#serverSlots.assign(serverKeys(bound));

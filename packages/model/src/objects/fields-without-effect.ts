@@ -18,6 +18,7 @@ export const fieldsWithoutEffect: Readonly<Record<string, Readonly<Record<string
     max_cps_per_client: 0,
     min_pools_up: 0,
     network_profile_ref: undefined,
+    network_security_policy_ref: undefined,
     performance_limits: undefined,
     pool_group_ref: undefined,
     remove_listening_port_on_vs_down: false,

@@ -6,6 +6,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { LimpetError } from '@limpet/model';
 import type { Deadline, Deadlines } from '../lifecycle/deadlines.ts';
 import { parseRingKeys } from '../session-ticket/ring-file.ts';
+import { describeJsonPlace } from './json-place.ts';
 
 /** What a source delivers: parsed JSON that nobody has validated yet, and a ring that was. */
 export interface SourceReading {
@@ -32,8 +33,8 @@ export async function readConfigFile(path: string): Promise<unknown> {
   }
   try {
     return JSON.parse(text);
-  } catch (error) {
-    throw new LimpetError('CONFIG_NOT_JSON', `${path}: ${jsonPlace(text, error as SyntaxError)}`);
+  } catch {
+    throw new LimpetError('CONFIG_NOT_JSON', `${path}: ${describeJsonPlace(text)}`);
   }
 }
 
@@ -54,14 +55,6 @@ export async function readRingFile(path: string): Promise<string> {
     throw error;
   }
   return text;
-}
-
-/** Line and column where V8 stopped; its message may quote the text, in which a private key may stand. */
-function jsonPlace(text: string, error: SyntaxError): string {
-  const position = /position (\d+)/.exec(error.message)?.[1];
-  if (position === undefined) return 'it ends too early';
-  const before = text.slice(0, Number(position)).split('\n');
-  return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
 }
 
 /** Calls back when one of the files may have changed, once for a burst of changes. */

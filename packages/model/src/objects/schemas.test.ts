@@ -1,0 +1,121 @@
+// Tests of defaults and enums: they are Avi's, as its schemas (swagger 30.2.1) have them.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { fieldsWithoutEffect } from './fields-without-effect.ts';
+import { nestedTypes, objectSchemas } from './schemas.ts';
+
+const named = { name: 'a' };
+const ip = { addr: '10.0.0.1', type: 'V4' };
+
+describe('the defaults', () => {
+  it('of an ApplicationPersistenceProfile are those of Avi', () => {
+    assert.deepEqual(objectSchemas.ApplicationPersistenceProfile.parse(named), {
+      ...named,
+      persistence_type: 'PERSISTENCE_TYPE_CLIENT_IP_ADDRESS',
+      server_hm_down_recovery: 'HM_DOWN_PICK_NEW_SERVER',
+    });
+  });
+
+  it('of an ApplicationProfile are those of Avi', () => {
+    const type = 'APPLICATION_PROFILE_TYPE_HTTP';
+    assert.deepEqual(objectSchemas.ApplicationProfile.parse({ ...named, type }), {
+      ...named,
+      type,
+      http_profile: {
+        connection_multiplexing_enabled: true,
+        xff_enabled: true,
+        xff_alternate_name: 'X-Forwarded-For',
+        xff_update: 'REPLACE_XFF_HEADERS',
+        x_forwarded_proto_enabled: false,
+        client_header_timeout: 10_000,
+        client_body_timeout: 30_000,
+        keepalive_timeout: 30_000,
+        post_accept_timeout: 30_000,
+        max_keepalive_requests: 100,
+        client_max_header_size: 12,
+        client_max_request_size: 48,
+        client_max_body_size: 0,
+        respond_with_100_continue: true,
+      },
+    });
+  });
+
+  it('of a HealthMonitor are those of Avi', () => {
+    const type = 'HEALTH_MONITOR_HTTP';
+    assert.deepEqual(objectSchemas.HealthMonitor.parse({ ...named, type }), {
+      ...named,
+      type,
+      send_interval: 10,
+      receive_timeout: 4,
+      successful_checks: 2,
+      failed_checks: 2,
+      tcp_monitor: {},
+      http_monitor: {
+        http_request: 'GET / HTTP/1.0',
+        http_response_code: ['HTTP_2XX'],
+        exact_http_request: false,
+      },
+    });
+  });
+
+  it('of an SSLProfile are those of Avi, and of its versions those that are offered', () => {
+    assert.deepEqual(objectSchemas.SSLProfile.parse(named), {
+      ...named,
+      type: 'SSL_PROFILE_TYPE_APPLICATION',
+      accepted_versions: [{ type: 'SSL_VERSION_TLS1_2' }, { type: 'SSL_VERSION_TLS1_3' }],
+      accepted_ciphers: 'AES:3DES:RC4',
+      ciphersuites: 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256',
+      ec_named_curve: 'auto',
+      signature_algorithm: 'auto',
+      prefer_client_cipher_ordering: false,
+      enable_ssl_session_reuse: true,
+      ssl_session_timeout: 86_400,
+    });
+  });
+
+  it('of a Pool and its servers are those of Avi', () => {
+    assert.deepEqual(objectSchemas.Pool.parse({ ...named, servers: [{ ip }] }), {
+      ...named,
+      enabled: true,
+      servers: [{ ip, enabled: true, ratio: 1 }],
+      default_server_port: 80,
+      lb_algorithm: 'LB_ALGORITHM_LEAST_CONNECTIONS',
+      health_monitor_refs: [],
+      max_concurrent_connections_per_server: 0,
+      conn_pool_properties: {
+        upstream_connpool_conn_idle_tmo: 60_000,
+        upstream_connpool_conn_life_tmo: 600_000,
+        upstream_connpool_conn_max_reuse: 0,
+        upstream_connpool_server_max_cache: 0,
+      },
+      server_timeout: 0,
+    });
+  });
+
+  it('of a VirtualService, its services and vips are those of Avi', () => {
+    const input = { ...named, services: [{ port: 443 }], vip: [{ vip_id: '1', ip_address: ip }] };
+    assert.deepEqual(objectSchemas.VirtualService.parse(input), {
+      ...named,
+      enabled: true,
+      type: 'VS_TYPE_NORMAL',
+      services: [{ port: 443, enable_ssl: false, enable_http2: false }],
+      vip: [{ vip_id: '1', ip_address: ip, enabled: true }],
+      ssl_key_and_certificate_refs: [],
+    });
+  });
+});
+
+describe('the fields without effect', () => {
+  it('belong to types that there are, and are none of the fields with an effect', () => {
+    const nested = Object.values(nestedTypes).flatMap((types) => Object.values(types));
+    const types = new Set<string>([...Object.keys(objectSchemas), ...nested]);
+    for (const [type, fields] of Object.entries(fieldsWithoutEffect)) {
+      assert.ok(types.has(type), type);
+      const schema = (objectSchemas as Record<string, { readonly shape: object }>)[type];
+      for (const field of Object.keys(fields)) {
+        assert.ok(schema === undefined || !Object.hasOwn(schema.shape, field), `${type}.${field}`);
+      }
+    }
+  });
+});
