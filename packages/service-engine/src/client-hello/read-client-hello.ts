@@ -62,5 +62,8 @@ export function readClientHello(
   socket.on('end', onEnd);
   socket.on('close', onEnd);
   // A reset is told by 'close', too. This listener stays: until TLS has its own, an 'error' without one would end the process.
-  socket.on('error', () => {});
+  socket.on('error', IGNORE);
 }
+
+// Not made above: it would keep the bytes of the hello as long as the socket.
+const IGNORE = (): void => {};

@@ -15,17 +15,41 @@ export type Ticker = (onTick: () => void, intervalMs: number) => { stop(): void 
 const TICK_MS = 50;
 const SLOTS = 512;
 
-interface Entry extends Deadline {
-  afterMs: number;
-  onExpire: () => void;
-  /** The tick at which it expires; several turns of the wheel ahead, if need be. */
-  dueTick: number;
-  previous: Entry | undefined;
-  next: Entry | undefined;
-  slot: number;
+const NOWHERE = -1;
+
+/** What an entry needs of the wheel that it is on. */
+interface Wheel {
+  insert(entry: Entry): void;
+  remove(entry: Entry): void;
 }
 
-const NOWHERE = -1;
+// A class, not an object with closures: every connection and every request has one.
+class Entry implements Deadline {
+  readonly #wheel: Wheel;
+  afterMs: number;
+  readonly onExpire: () => void;
+  /** The tick at which it expires; several turns of the wheel ahead, if need be. */
+  dueTick = 0;
+  previous: Entry | undefined;
+  next: Entry | undefined;
+  slot = NOWHERE;
+
+  constructor(wheel: Wheel, afterMs: number, onExpire: () => void) {
+    this.#wheel = wheel;
+    this.afterMs = afterMs;
+    this.onExpire = onExpire;
+  }
+
+  restart(afterMs?: number): void {
+    if (afterMs !== undefined) this.afterMs = afterMs;
+    this.#wheel.remove(this);
+    this.#wheel.insert(this);
+  }
+
+  cancel(): void {
+    this.#wheel.remove(this);
+  }
+}
 
 const intervalTicker: Ticker = (onTick, intervalMs) => {
   const timer = setInterval(onTick, intervalMs);
@@ -44,6 +68,10 @@ export class Deadlines {
   #tick = 0;
   #size = 0;
   #timer: { stop(): void } | undefined;
+  readonly #wheel: Wheel = {
+    insert: (entry) => this.#insert(entry),
+    remove: (entry) => this.#remove(entry),
+  };
 
   constructor(clock: Clock, ticker: Ticker = intervalTicker) {
     this.#clock = clock;
@@ -58,20 +86,7 @@ export class Deadlines {
 
   /** An exception of `onExpire` is thrown again outside the wheel, so that the other deadlines fire. */
   start(afterMs: number, onExpire: () => void): Deadline {
-    const entry: Entry = {
-      afterMs,
-      onExpire,
-      dueTick: 0,
-      previous: undefined,
-      next: undefined,
-      slot: NOWHERE,
-      restart: (newAfterMs) => {
-        if (newAfterMs !== undefined) entry.afterMs = newAfterMs;
-        this.#remove(entry);
-        this.#insert(entry);
-      },
-      cancel: () => this.#remove(entry),
-    };
+    const entry = new Entry(this.#wheel, afterMs, onExpire);
     this.#insert(entry);
     return entry;
   }

@@ -14,6 +14,9 @@ export interface WorkerGroupListener {
 const PREPARE_TIMEOUT_MS = 30_000;
 const RESTART_DELAY_MS = 500;
 
+// V8 would let it grow to 48 MB a thread; what a request leaves behind is small and dies at once.
+const YOUNG_GENERATION_MB = 12;
+
 interface Member {
   readonly worker: number;
   readonly thread: Worker;
@@ -90,7 +93,11 @@ export class WorkerGroup {
   }
 
   async #spawn(start: WorkerStart): Promise<void> {
-    const thread = new Worker(new URL('../worker.ts', import.meta.url), { workerData: start, stdout: false });
+    const thread = new Worker(new URL('../worker.ts', import.meta.url), {
+      workerData: start,
+      stdout: false,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
     const member: Member = { worker: start.worker, thread, started: false };
     this.#members.set(start.worker, member);
     let reason = 'exit';

@@ -115,7 +115,7 @@ export class ConnectionPipeline implements SecureServerListener {
       this.#fail(connection, 'HELLO_NOT_TLS', 'TLS is not configured any more');
       return;
     }
-    record.hello = hello;
+    record.serverName = hello.serverName ?? '';
     record.stage = 'select_server';
     const nowS = Math.floor(this.#services.clock.unixMs() / 1000);
     const decision = readTicket(hello, tls, virtualService.ring, nowS);

@@ -1,7 +1,6 @@
 // The record of one connection: what each stage found, written exactly once, whatever ended it.
 
 import type { Address, ErrorCode, SignificanceCode } from '@limpet/model';
-import type { ClientHello } from '../client-hello/client-hello.ts';
 import type { HttpServices } from '../http/proxied-connection.ts';
 import type { Placement } from '../pool/select-server.ts';
 
@@ -20,7 +19,8 @@ export class ConnectionRecord {
   readonly client: Address;
   readonly startedAtMs: number;
   stage: Stage = 'client_hello';
-  hello: ClientHello | undefined;
+  /** Of the ClientHello, '' where it names none; undefined before there was one. Not the hello itself: its bytes would be kept as long as the connection. */
+  serverName: string | undefined;
   /** `none`, `opened`, or why it was not opened. */
   ticket = 'none';
   placement: Placement | undefined;
@@ -51,7 +51,7 @@ export class ConnectionRecord {
     this.#written = true;
     const { accessLog, clock, worker } = services;
     if (!accessLog.enabled) return;
-    const { placement, tls, hello } = this;
+    const { placement, tls, serverName } = this;
     const server = placement?.server?.snapshot;
     accessLog.write({
       record: 'connection',
@@ -61,7 +61,7 @@ export class ConnectionRecord {
       client_ip: this.client.ip,
       client_src_port: this.client.port,
       vcpu_id: worker,
-      ...(hello === undefined ? {} : { sni_hostname: hello.serverName ?? '', ticket: this.ticket }),
+      ...(serverName === undefined ? {} : { sni_hostname: serverName, ticket: this.ticket }),
       ...(tls === undefined
         ? {}
         : {
