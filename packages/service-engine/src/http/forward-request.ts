@@ -22,7 +22,7 @@ import { upstreamHeadText } from './forwarded-fields.ts';
 import { openUpstream, type UpstreamOpening, type UpstreamRequestCarrier } from './http1/upstream-pool.ts';
 import { type BodyFraming, isEmptyBody, type ResponseHead } from './message.ts';
 import type { HttpService, ProxiedConnection } from './proxied-connection.ts';
-import { recordRequest } from './request-record.ts';
+import { RequestRecord } from './request-record.ts';
 import { isIdempotent } from './retry.ts';
 
 const SERVER_REQUESTS = metricOffset('limpet_server_requests_total');
@@ -52,37 +52,25 @@ class Forwarding implements ExchangeListener, UpstreamListener {
   readonly #exchange: DownstreamExchange;
   readonly #connection: ProxiedConnection;
   readonly #service: HttpService;
-  readonly #requestId: string;
-  readonly #startedAtMs: number;
+  readonly #record: RequestRecord;
   #state: State = 'opening';
   #choice: (RequestChoice & { kind: 'server' }) | undefined;
   #opening: UpstreamOpening | undefined;
   #upstream: UpstreamExchange | undefined;
   #deadline: Deadline | undefined;
   #tried: ServerRuntime[] | undefined;
-  #attempts = 0;
   #staleRetries = 0;
   #bodyStarted = false;
   #bodyEnded: boolean;
   #moved = false;
-  // For the record.
   #sentAtMs = 0;
-  #serverResponseMs: number | undefined;
-  #status = 0;
-  #error: ErrorCode | undefined;
-  #errorDetail = '';
-  #reused = false;
-  #significance: SignificanceCode[] | undefined;
-  #requestBytes = 0;
-  #responseBytes = 0;
 
   constructor(exchange: DownstreamExchange, connection: ProxiedConnection, requestId: string) {
     this.#exchange = exchange;
     this.#connection = connection;
     // One request sees one configuration, whatever is applied meanwhile.
     this.#service = connection.service();
-    this.#requestId = requestId;
-    this.#startedAtMs = connection.services.clock.monotonicMs();
+    this.#record = new RequestRecord(requestId, connection.services.clock.monotonicMs());
     this.#bodyEnded = isEmptyBody(exchange.head.body);
   }
 
@@ -94,7 +82,7 @@ class Forwarding implements ExchangeListener, UpstreamListener {
   // --- choosing and opening
 
   #attempt(): void {
-    this.#attempts++;
+    this.#record.serversTried++;
     const choice = selectForRequest(this.#service.pool, this.#connection.placement, this.#tried ?? []);
     if (choice.kind === 'reset') {
       this.#note('ADF_PERSISTENCE_FAILURE_SERVER_DOWN');
@@ -147,9 +135,9 @@ class Forwarding implements ExchangeListener, UpstreamListener {
     server.metrics.add(SERVER_REQUESTS);
     // An HTTP/2 body of unknown length is chunked to the server; so is one that was chunked to us.
     const body: BodyFraming = head.body.kind === 'stream' ? { kind: 'chunked' } : head.body;
-    const text = upstreamHeadText(head, body, this.#connection, this.#service.http, this.#requestId);
+    const text = upstreamHeadText(head, body, this.#connection, this.#service.http, this.#record.id);
     this.#upstream = connection.begin(text, head.method, body, this);
-    this.#reused = this.#upstream.reused;
+    this.#record.serverConnectionReused = this.#upstream.reused;
     if (this.#bodyEnded) {
       this.#upstream.flush();
       this.#setDeadline(this.#service.pool.snapshot.serverTimeoutMs);
@@ -168,7 +156,7 @@ class Forwarding implements ExchangeListener, UpstreamListener {
   // --- the request body
 
   onRequestBody(chunk: Buffer): void {
-    this.#requestBytes += chunk.length;
+    this.#record.requestBytes += chunk.length;
     this.#upstream?.sendBody(chunk);
   }
 
@@ -201,19 +189,19 @@ class Forwarding implements ExchangeListener, UpstreamListener {
   onResponseHead(head: ResponseHead): void {
     const { server } = this.#choice as { server: ServerRuntime };
     this.#state = 'responding';
-    this.#status = head.status;
-    this.#serverResponseMs = this.#connection.services.clock.monotonicMs() - this.#sentAtMs;
+    this.#record.status = head.status;
+    this.#record.serverResponseMs = this.#connection.services.clock.monotonicMs() - this.#sentAtMs;
     server.metrics.add(SERVER_RESPONSES + statusClass(head.status));
     this.#setDeadline(this.#service.pool.snapshot.serverTimeoutMs);
     this.#exchange.sendHead(
       head,
-      `X-Request-Id: ${this.#requestId}\r\n`,
+      `X-Request-Id: ${this.#record.id}\r\n`,
       this.#moved || this.#connection.isDraining(),
     );
   }
 
   onResponseBody(chunk: Buffer): void {
-    this.#responseBytes += chunk.length;
+    this.#record.responseBytes += chunk.length;
     this.#exchange.sendBody(chunk);
   }
 
@@ -267,7 +255,7 @@ class Forwarding implements ExchangeListener, UpstreamListener {
     } else if (unreachable && recovery === 'never') {
       this.#note('ADF_PERSISTENCE_FAILURE_SERVER_DOWN');
       this.#refuse('PERSISTENT_SERVER_UNREACHABLE', false, failure.detail);
-    } else if (unreachable && safe && this.#attempts < ATTEMPTS_MAX) {
+    } else if (unreachable && safe && this.#record.serversTried < ATTEMPTS_MAX) {
       if (recovery === 'immediate') this.#note('ADF_PERSISTENCE_FAILURE_SERVER_DOWN');
       this.#tried = [...(this.#tried ?? []), server];
       this.#attempt();
@@ -341,13 +329,13 @@ class Forwarding implements ExchangeListener, UpstreamListener {
 
   #refuse(error: ErrorCode, lastOnConnection: boolean, detail = ''): void {
     this.#service.metrics.add(REQUESTS_REFUSED);
-    const { head, body } = createErrorResponse(error, this.#requestId, this.#exchange.head.method);
-    this.#status = head.status;
-    this.#errorDetail = detail;
+    const { head, body } = createErrorResponse(error, this.#record.id, this.#exchange.head.method);
+    this.#record.status = head.status;
+    this.#record.errorDetail = detail;
     const last = lastOnConnection || this.#moved || this.#connection.isDraining();
-    this.#exchange.sendHead(head, `X-Request-Id: ${this.#requestId}\r\n`, last);
+    this.#exchange.sendHead(head, `X-Request-Id: ${this.#record.id}\r\n`, last);
     this.#exchange.sendBody(body);
-    this.#responseBytes = body.length;
+    this.#record.responseBytes = body.length;
     this.#finish(error);
     this.#exchange.sendEnd('');
     this.#exchange.flush();
@@ -365,36 +353,20 @@ class Forwarding implements ExchangeListener, UpstreamListener {
   }
 
   #note(code: SignificanceCode): void {
-    this.#significance ??= [];
-    if (!this.#significance.includes(code)) this.#significance.push(code);
+    this.#record.addSignificance(code);
     this.#connection.addSignificance(code);
   }
 
   #finish(error: ErrorCode | undefined): void {
     this.#state = 'done';
-    this.#error = error;
     this.#deadline?.cancel();
-    const choice = this.#choice;
+    const record = this.#record;
+    record.error = error;
+    record.server = this.#choice?.server;
+    record.serverReason = this.#choice?.why ?? '';
     this.#release();
-    if (this.#status >= 100) this.#service.metrics.add(RESPONSES + statusClass(this.#status));
-    recordRequest({
-      exchange: this.#exchange,
-      connection: this.#connection,
-      service: this.#service,
-      requestId: this.#requestId,
-      startedAtMs: this.#startedAtMs,
-      server: choice?.server,
-      serverReason: choice?.why ?? '',
-      serversTried: this.#attempts,
-      status: this.#status,
-      error: this.#error,
-      errorDetail: this.#errorDetail,
-      significance: this.#significance ?? [],
-      requestBytes: this.#requestBytes,
-      responseBytes: this.#responseBytes,
-      serverResponseMs: this.#serverResponseMs,
-      serverConnectionReused: this.#reused,
-    });
+    if (record.status >= 100) this.#service.metrics.add(RESPONSES + statusClass(record.status));
+    record.write(this.#exchange.head, this.#connection, this.#service);
   }
 }
 
