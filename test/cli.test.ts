@@ -189,7 +189,7 @@ describe('limpet keys init', { concurrency }, () => {
   it('says where it cannot write', async () => {
     const { code, stderr } = await fleet.limpet('keys', 'init', join(fleet.folder, 'no-folder', 'ring.json'));
     assert.equal(code, 2);
-    assert.match(stderr, /no-folder.ring\.json cannot be written: ENOENT/);
+    assert.match(stderr, /the ticket key file cannot be written.*: .*no-folder.ring\.json: ENOENT/);
   });
 });
 
@@ -234,6 +234,22 @@ describe('limpet keys rotate', { concurrency }, () => {
     assert.equal(readFileSync(file, 'utf8'), text);
     assert.equal((await fleet.limpet('keys', 'rotate', file, '--force')).code, 0);
     assert.equal(readRing(file).rotations, 2);
+  });
+
+  it('leaves the old ring, or none, where the disk is full', async () => {
+    const file = join(fleet.folder, 'full.json');
+    await fleet.limpet('keys', 'init', file);
+    const text = readFileSync(file, 'utf8');
+    for (const command of [`rotate ${file} --force`, `init ${join(fleet.folder, 'full-new.json')}`]) {
+      const { code, stderr } = await fleet.limpetOnFullDisk('keys', ...command.split(' '));
+      assert.equal(code, 2);
+      assert.match(stderr, /the ticket key file cannot be written; .*: .*full.*\.json: EFBIG/);
+    }
+    assert.equal(readFileSync(file, 'utf8'), text);
+    assert.deepEqual(
+      readdirSync(fleet.folder).filter((name) => name.startsWith('full')),
+      ['full.json'],
+    );
   });
 
   it('names a ring that is not there', async () => {

@@ -53,6 +53,8 @@ export interface Fleet {
   readonly certificate: Certificate;
   startEngine(configuration: unknown, args?: readonly string[]): Promise<Engine>;
   limpet(...args: readonly string[]): ReturnType<typeof runCommand>;
+  /** The same where no file may grow: what a full disk does, without one. */
+  limpetOnFullDisk(...args: readonly string[]): ReturnType<typeof runCommand>;
   stop(): Promise<void>;
 }
 
@@ -72,6 +74,8 @@ export async function createFleet(): Promise<Fleet> {
     ringFile,
     certificate,
     limpet,
+    limpetOnFullDisk: (...args) =>
+      runCommand('sh', ['-c', 'ulimit -f 0; exec "$@"', 'sh', process.execPath, main, ...args]),
     startEngine: async (configuration, args = []) => {
       const engine = await startEngine(folder, ringFile, started++, configuration, args);
       engines.push(engine);

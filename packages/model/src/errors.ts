@@ -23,6 +23,12 @@ export const errorCatalogue = Object.freeze({
   CONFIG_UNREADABLE: define('configuration', true, 400, 'the configuration file cannot be read'),
   CONFIG_INVALID: define('configuration', false, 400, 'the configuration is not valid'),
   KEYS_UNREADABLE: define('configuration', true, 400, 'the ticket key file cannot be read'),
+  KEYS_UNWRITABLE: define(
+    'configuration',
+    true,
+    400,
+    'the ticket key file cannot be written; the one that was there is unharmed',
+  ),
   KEYS_INVALID: define('configuration', false, 400, 'the ticket key file is not valid'),
   KEYS_TOO_SOON: define('configuration', true, 409, 'the ticket keys were rotated less than 60 s ago'),
   APPLY_FAILED: define('configuration', true, 500, 'the new configuration could not be put into effect'),
@@ -74,7 +80,7 @@ export type ErrorCode = keyof typeof errorCatalogue;
 export interface ConfigProblem {
   /** Avi type, as `Pool`. */
   readonly objectType: string;
-  /** The object's name, or `#index` where it has none. */
+  /** The object's name, or `#index` where it has none; '' where no one object is meant. */
   readonly objectName: string;
   /** Path of the field, as `servers[0].ip.addr`; '' for the object as a whole. */
   readonly field: string;
@@ -84,6 +90,8 @@ export interface ConfigProblem {
 /** The only error class of the project. `code` names an entry of {@link errorCatalogue}. */
 export class LimpetError extends Error {
   readonly code: ErrorCode;
+  /** What of this case, without the catalogue's sentence. */
+  readonly detail: string;
   readonly problems: readonly ConfigProblem[];
 
   constructor(
@@ -98,6 +106,7 @@ export class LimpetError extends Error {
     );
     this.name = 'LimpetError';
     this.code = code;
+    this.detail = detail ?? '';
     this.problems = options?.problems ?? [];
   }
 
@@ -117,5 +126,6 @@ export class LimpetError extends Error {
 /** One line for a person: `Pool "web", servers[0].port: …`. */
 export function describeProblem(problem: ConfigProblem): string {
   const where = problem.field === '' ? '' : `, ${problem.field}`;
-  return `${problem.objectType} "${problem.objectName}"${where}: ${problem.message}`;
+  const name = problem.objectName === '' ? '' : ` "${problem.objectName}"`;
+  return `${problem.objectType}${name}${where}: ${problem.message}`;
 }

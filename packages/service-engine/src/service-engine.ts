@@ -202,15 +202,14 @@ export class ServiceEngine {
 
   async #load(): Promise<void> {
     const { configFile, ticketKeysFile, enginesPerVirtualService } = this.#options;
-    const raw = await readConfigFile(configFile);
-    const { input, files } = await resolveConfigFiles(raw, configFile);
+    const raw = readConfigFile(configFile);
+    const { input, files } = resolveConfigFiles(raw, configFile);
     this.#watcher.watch([configFile, ...files, ...(ticketKeysFile === undefined ? [] : [ticketKeysFile])]);
     const { compiled, notices } = loadConfig(input, {
       enginesPerVirtualService,
       nowS: Math.floor(systemClock.unixMs() / 1000),
     });
-    const ringText =
-      ticketKeysFile === undefined ? this.#ephemeralRing() : await readRingFile(ticketKeysFile);
+    const ringText = ticketKeysFile === undefined ? this.#ephemeralRing() : readRingFile(ticketKeysFile);
     await this.#apply(compiled, notices, ringText);
   }
 
@@ -220,8 +219,11 @@ export class ServiceEngine {
     ringText: string,
   ): Promise<void> {
     const former = this.#inEffect;
-    if (former !== undefined && former.snapshot.hash === snapshot.hash && former.ringText === ringText)
+    if (former !== undefined && former.snapshot.hash === snapshot.hash && former.ringText === ringText) {
+      // Said all the same: whoever sent the signal, or mended a file that was refused, waits for an answer.
+      this.#log.info({ event: 'CONFIG_UNCHANGED', version: former.version }, 'nothing changed');
       return;
+    }
     const ringKeys = parseRingKeys(ringText);
     if (former?.snapshot.hash === snapshot.hash) {
       this.#workers.applyRing(ringText);

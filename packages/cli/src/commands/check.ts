@@ -8,9 +8,9 @@ export function checkCommand(): Command {
   return new Command('check')
     .description('validate a configuration file without starting anything; exit code 2 when it is not valid')
     .requiredOption('--config <file>', 'configuration: arrays of Avi objects, JSON')
-    .action(async ({ config }: { config: string }) => {
+    .action(({ config }: { config: string }) => {
       try {
-        const { input } = await resolveConfigFiles(await readConfigFile(config), config);
+        const { input } = resolveConfigFiles(readConfigFile(config), config);
         const { compiled, notices } = loadConfig(input, { nowS: Math.floor(systemClock.unixMs() / 1000) });
         for (const notice of notices) process.stderr.write(`warning: ${describeProblem(notice)}\n`);
         const { virtualServices, pools, hash } = compiled.snapshot;
@@ -20,7 +20,9 @@ export function checkCommand(): Command {
       } catch (error) {
         if (!(error instanceof LimpetError)) throw error;
         for (const problem of error.problems) process.stderr.write(`error: ${describeProblem(problem)}\n`);
-        process.stderr.write(`${config}: ${error.message}\n`);
+        // Where it is the file as a whole, the message names it.
+        const where = error.problems.length > 0 ? `${config}: ` : '';
+        process.stderr.write(`${where}${error.message}\n`);
         process.exitCode = 2;
       }
     });

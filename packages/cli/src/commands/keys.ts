@@ -1,6 +1,15 @@
 // `limpet keys`: makes and rotates the ring file of ticket keys.
 
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { LimpetError } from '@limpet/model';
 import {
@@ -78,7 +87,6 @@ function readRing(file: string): string {
 function writeRing(file: string, text: string, replace: boolean): void {
   const beside = `${file}.${process.pid}.new`;
   try {
-    if (!replace) closeSync(openSync(file, 'wx', 0o600));
     const descriptor = openSync(beside, 'wx', 0o600);
     try {
       writeSync(descriptor, text);
@@ -86,9 +94,16 @@ function writeRing(file: string, text: string, replace: boolean): void {
     } finally {
       closeSync(descriptor);
     }
-    renameSync(beside, file);
+    if (replace) {
+      renameSync(beside, file);
+    } else {
+      // A link, since a rename would replace a ring that somebody makes at the same moment.
+      linkSync(beside, file);
+      unlinkSync(beside);
+    }
     syncFolder(dirname(file));
   } catch (error) {
+    removeQuietly(beside);
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST' && !replace) {
       throw new LimpetError(
@@ -96,8 +111,7 @@ function writeRing(file: string, text: string, replace: boolean): void {
         `${file} is there already; "limpet keys rotate ${file}" rotates it, --force replaces it`,
       );
     }
-    removeQuietly(beside);
-    throw new LimpetError('KEYS_UNREADABLE', `${file} cannot be written: ${code}`);
+    throw new LimpetError('KEYS_UNWRITABLE', `${file}: ${code}`);
   }
 }
 

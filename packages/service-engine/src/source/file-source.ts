@@ -1,31 +1,25 @@
 // The file source: API objects from a configuration file, ticket keys from a ring file, read again when they change or on SIGHUP.
 
 import { type FSWatcher, watch } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { LimpetError } from '@limpet/model';
 import type { Deadline, Deadlines } from '../lifecycle/deadlines.ts';
 import { parseRingKeys } from '../session-ticket/ring-file.ts';
 import { describeJsonPlace } from './json-place.ts';
+import { readTextFile } from './read-text-file.ts';
 
-/** What a source delivers: parsed JSON that nobody has validated yet, and a ring that was. */
-export interface SourceReading {
-  /** As read; file references are not resolved. */
-  readonly objects: unknown;
-  /** Reads a file that the objects refer to, relative to the configuration file. */
-  readonly readReferenced: (path: string) => string;
-  /** Every file that was read for it. */
-  readonly files: readonly string[];
-}
+/** A configuration of a thousand virtual services and ten thousand servers has about 5 MB. */
+const CONFIG_LIMIT_BYTES = 134_217_728;
+const RING_LIMIT_BYTES = 65_536;
 
 /** Editors and `mv` touch a file several times within this. */
 const SETTLE_MS = 150;
 
 /** Reads a configuration file. @throws LimpetError CONFIG_UNREADABLE or CONFIG_NOT_JSON that names the file and, for JSON, the place. */
-export async function readConfigFile(path: string): Promise<unknown> {
+export function readConfigFile(path: string): unknown {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = readTextFile(path, CONFIG_LIMIT_BYTES);
   } catch (error) {
     throw new LimpetError('CONFIG_UNREADABLE', `${path}: ${(error as NodeJS.ErrnoException).code}`, {
       cause: error,
@@ -39,10 +33,10 @@ export async function readConfigFile(path: string): Promise<unknown> {
 }
 
 /** Reads a ring file and checks it. @throws LimpetError KEYS_UNREADABLE or KEYS_INVALID. */
-export async function readRingFile(path: string): Promise<string> {
+export function readRingFile(path: string): string {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = readTextFile(path, RING_LIMIT_BYTES);
   } catch (error) {
     throw new LimpetError('KEYS_UNREADABLE', `${path}: ${(error as NodeJS.ErrnoException).code}`, {
       cause: error,
@@ -51,7 +45,7 @@ export async function readRingFile(path: string): Promise<string> {
   try {
     parseRingKeys(text);
   } catch (error) {
-    if (error instanceof LimpetError) throw new LimpetError(error.code, `${path}: ${error.message}`);
+    if (error instanceof LimpetError) throw new LimpetError(error.code, `${path}: ${error.detail}`);
     throw error;
   }
   return text;

@@ -30,6 +30,8 @@ const RESETS_PER_SECOND = 33;
 const PINGS_OUTSTANDING_MAX = 10;
 const INVALID_FRAMES_MAX = 100;
 const SETTINGS_ENTRIES_MAX = 32;
+/** A session closes when its GOAWAY has left; a client that does not read, or is gone without our being told, gets no longer than this. */
+const LINGER_MS = 2000;
 /** Of nghttp2's own buffers for one session, in MiB. */
 const SESSION_MEMORY_MIB = 8;
 
@@ -163,12 +165,12 @@ export class Http2DownstreamConnection {
   }
 
   #waitIdle(): void {
-    if (!this.#closed) this.#deadline.restart(this.#connection.service().http.keepAliveTimeoutMs);
+    if (this.#closed) return;
+    this.#deadline.restart(this.#closing ? LINGER_MS : this.#connection.service().http.keepAliveTimeoutMs);
   }
 
   #onIdle(): void {
     if (this.#openStreams > 0) return;
-    // A session closes when its GOAWAY has left, which a client that does not read can put off for ever.
     if (this.#closing) this.destroy();
     else this.drain();
   }
