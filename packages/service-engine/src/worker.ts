@@ -116,6 +116,6 @@ async function drain(deadlineMs: number): Promise<void> {
   }
   const left = applier.openConnections;
   applier.destroyConnections();
-  await accessLog.close();
+  await accessLog.close(deadlines);
   send({ kind: 'drained', left });
 }

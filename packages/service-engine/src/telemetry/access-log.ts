@@ -2,6 +2,7 @@
 
 import type { LogField } from '@limpet/model';
 import SonicBoomModule, { type SonicBoom as SonicBoomType } from 'sonic-boom';
+import type { Deadlines } from '../lifecycle/deadlines.ts';
 
 // The package is CommonJS; its type declarations describe the class as both default and named export.
 const SonicBoom = SonicBoomModule as unknown as typeof SonicBoomType;
@@ -14,7 +15,8 @@ export interface AccessLog {
   write(record: AccessRecord): void;
   /** Opens the file anew, after a rotation of log files. */
   reopen(): void;
-  close(): Promise<void>;
+  /** Writes what waits, for at most a second: a reader that stands still keeps nobody from ending. */
+  close(deadlines: Deadlines): Promise<void>;
 }
 
 /** `off`, `-` for standard output, or the path of a file that is appended to. */
@@ -25,6 +27,7 @@ const PIPE_BATCH_BYTES = 4096;
 const FILE_BATCH_BYTES = 65_536;
 const MEMORY_LIMIT_BYTES = 8 * 1024 * 1024;
 const FLUSH_INTERVAL_MS = 500;
+const CLOSE_TIMEOUT_MS = 1000;
 
 const disabledLog: AccessLog = {
   enabled: false,
@@ -56,11 +59,19 @@ export function openAccessLog(destination: AccessLogDestination, onDrop: () => v
     reopen: () => {
       if (!toPipe) stream.reopen();
     },
-    close: () =>
+    close: (deadlines) =>
       new Promise((resolve) => {
-        stream.once('close', () => resolve());
-        stream.once('error', () => resolve());
-        if (toPipe) stream.flush(() => resolve());
+        const deadline = deadlines.start(CLOSE_TIMEOUT_MS, () => {
+          stream.destroy();
+          done();
+        });
+        const done = (): void => {
+          deadline.cancel();
+          resolve();
+        };
+        stream.once('close', done);
+        stream.once('error', done);
+        if (toPipe) stream.flush(done);
         else stream.end();
       }),
   };
