@@ -1,0 +1,125 @@
+// Connections that their clients leave, at any stage, are given up in time: nothing of them stays.
+
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createConnection, type Socket } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { eventually } from './support/engine.ts';
+import { type OneEngine, startOneEngine } from './support/one-engine.ts';
+import { type OriginServer, startOriginServer } from './support/origin-server.ts';
+import { clientHelloWithTicket } from './support/raw-hello.ts';
+
+let origin: OriginServer;
+let bed: OneEngine;
+let silent: OneEngine;
+before(async () => {
+  origin = await startOriginServer((_request, response) => {
+    // More than the client reads, and never the end of it.
+    response.write(Buffer.alloc(4_000_000));
+  });
+  [bed, silent] = await Promise.all([
+    startOneEngine(origin, { httpProfile: { keepalive_timeout: 3000, post_accept_timeout: 3000 } }),
+    startOneEngine(origin),
+  ]);
+});
+after(async () => {
+  await Promise.all([bed.stop(), silent.stop()]);
+  await origin.stop();
+});
+
+async function connectRaw(port = bed.port): Promise<Socket> {
+  const socket = createConnection(port, '127.0.0.1');
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** A TLS connection with the socket beneath, so that it can be reset. */
+async function secure(alpn: string): Promise<{ readonly raw: Socket; readonly tls: TLSSocket }> {
+  const raw = await connectRaw();
+  const tls = connectTls({
+    socket: raw,
+    rejectUnauthorized: false,
+    servername: 'localhost',
+    ALPNProtocols: [alpn],
+  });
+  tls.on('error', () => {});
+  await once(tls, 'secureConnect');
+  return { raw, tls };
+}
+
+const PREFACE = Buffer.concat([
+  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+  Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
+]);
+
+const STAGES: Readonly<Record<string, () => Promise<Socket>>> = {
+  'after the TCP handshake': () => connectRaw(),
+  'within its ClientHello': async () => {
+    const socket = await connectRaw();
+    socket.write(clientHelloWithTicket(randomBytes(176)).subarray(0, 60));
+    return socket;
+  },
+  'after its ClientHello': async () => {
+    const socket = await connectRaw();
+    socket.write(clientHelloWithTicket(randomBytes(176)));
+    return socket;
+  },
+  'after the TLS handshake': async () => (await secure('http/1.1')).raw,
+  'within a request head': async () => {
+    const { raw, tls } = await secure('http/1.1');
+    tls.write('GET / HTTP/1.1\r\nHos');
+    return raw;
+  },
+  'within a request body': async () => {
+    const { raw, tls } = await secure('http/1.1');
+    tls.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\npart');
+    return raw;
+  },
+  'within its response': async () => {
+    const { raw, tls } = await secure('http/1.1');
+    tls.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await once(tls, 'data');
+    return raw;
+  },
+  'after its HTTP/2 preface': async () => {
+    const { raw, tls } = await secure('h2');
+    tls.write(PREFACE);
+    return raw;
+  },
+};
+
+describe('a connection that its client leaves', { concurrency: 2 }, () => {
+  it('by a reset, at any stage, takes nothing with it', async (context) => {
+    for (const [stage, open] of Object.entries(STAGES)) {
+      await context.test(stage, async () => {
+        const sockets = await Promise.all(Array.from({ length: 24 }, open));
+        for (const [index, socket] of sockets.entries()) {
+          socket.resetAndDestroy();
+          // The engine is in another state each time.
+          if (index % 4 === 3) await new Promise(setImmediate);
+        }
+        await eventually(
+          async () => (await bed.engine.metric('limpet_connections_open')) === 0,
+          'no connection is open',
+        );
+        assert.equal(await bed.engine.metric('limpet_server_connections_placed'), 0);
+        assert.equal(await bed.engine.metric('limpet_server_requests_active'), 0);
+      });
+    }
+  });
+
+  it('open but silent after its ClientHello is closed ten seconds later', async () => {
+    const socket = await connectRaw(silent.port);
+    socket.resume();
+    socket.write(clientHelloWithTicket(randomBytes(176)));
+    const beganMs = performance.now();
+    await once(socket, 'close');
+    const tookMs = performance.now() - beganMs;
+    assert.ok(tookMs > 9900 && tookMs < 13_000, `${Math.round(tookMs)} ms`);
+    const ended = () => silent.engine.records().some(({ error }) => error === 'HANDSHAKE_TIMEOUT');
+    await eventually(ended, 'its record says so');
+  });
+});
