@@ -136,8 +136,14 @@ describe('a certificate is refused', () => {
 });
 
 describe('the certificates of a configuration', () => {
+  // Renewed, and the former one was left in place.
   const second = {
     name: 'second',
+    certificate: { certificate: ecCertificate.certificatePem },
+    key: ecCertificate.privateKeyPem,
+  };
+  const other = {
+    name: 'other',
     certificate: { certificate: otherEcCertificate.certificatePem },
     key: otherEcCertificate.privateKeyPem,
   };
@@ -161,7 +167,15 @@ describe('the certificates of a configuration', () => {
     assert.equal(compiled.snapshot.virtualServices[0]?.tls?.certificates.length, 1);
   });
 
-  it('are one EC and one RSA, EC first whatever the order of the references', () => {
+  it('may be several of one key type, if each has a name of its own', () => {
+    const input = configurationWith({
+      'SSLKeyAndCertificate[1]': other,
+      'VirtualService[0].ssl_key_and_certificate_refs': ['demo-certificate', 'other'],
+    });
+    assert.equal(load(input).compiled.snapshot.virtualServices[0]?.tls?.certificates.length, 2);
+  });
+
+  it('are in the order of their references, EC before RSA', () => {
     const input = configurationWith({
       'SSLKeyAndCertificate[1]': rsa,
       'VirtualService[0].ssl_key_and_certificate_refs': ['rsa', 'demo-certificate'],
@@ -174,7 +188,7 @@ describe('the certificates of a configuration', () => {
   });
 
   for (const ref of ['second', '/api/sslkeyandcertificate?name=second']) {
-    it(`of one key type on one virtual service are refused, since OpenSSL would use the last alone: ${ref}`, () => {
+    it(`of one key type and with no name of its own is refused, since no client would ever see it: ${ref}`, () => {
       const input = configurationWith({
         'SSLKeyAndCertificate[1]': second,
         'VirtualService[0].ssl_key_and_certificate_refs': ['demo-certificate', ref],
@@ -182,7 +196,7 @@ describe('the certificates of a configuration', () => {
       assertOnlyProblem(
         input,
         'VirtualService "demo", ssl_key_and_certificate_refs[1]',
-        /is the second ec certificate; one EC and one RSA certificate can be given/,
+        /is an EC certificate for names that an earlier one has: it would never be used/,
       );
     });
   }

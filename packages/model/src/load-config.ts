@@ -67,32 +67,34 @@ function loadCertificates(
     if (read.expired)
       expired.push({ ...about, field: 'certificate.certificate', message: 'has expired; renew it' });
   }
-  return [...problems, ...keyTypeTwins(objects, certificates)];
+  return [...problems, ...shadowedCertificates(objects, certificates)];
 }
 
-/** One certificate a key type: OpenSSL would quietly use the last. */
-function keyTypeTwins(
+/** A certificate that no client would ever see: those before it of its key type have all its names, and are the default, too. */
+function shadowedCertificates(
   objects: ObjectSet,
   certificates: ReadonlyMap<string, LoadedCertificate>,
 ): readonly ConfigProblem[] {
   return objects.VirtualService.flatMap((virtualService) => {
     if (!virtualService.enabled) return [];
-    const types = virtualService.ssl_key_and_certificate_refs.map((ref) => {
+    const taken = new Map<string, Set<string>>();
+    return virtualService.ssl_key_and_certificate_refs.flatMap((ref, index) => {
       const object = findReferenced(objects.SSLKeyAndCertificate, ref);
-      return object === undefined ? undefined : certificates.get(object.uuid)?.snapshot.keyType;
+      const certificate = object === undefined ? undefined : certificates.get(object.uuid)?.snapshot;
+      if (certificate === undefined) return [];
+      const { keyType, dnsNames } = certificate;
+      const names = taken.get(keyType);
+      taken.set(keyType, new Set([...(names ?? []), ...dnsNames]));
+      if (names === undefined || !dnsNames.every((name) => names.has(name))) return [];
+      return [
+        {
+          objectType: 'VirtualService',
+          objectName: virtualService.name,
+          field: `ssl_key_and_certificate_refs[${index}]`,
+          message: `is an ${keyType.toUpperCase()} certificate for names that an earlier one has: it would never be used`,
+        },
+      ];
     });
-    return types.flatMap((type, index) =>
-      type !== undefined && types.indexOf(type) < index
-        ? [
-            {
-              objectType: 'VirtualService',
-              objectName: virtualService.name,
-              field: `ssl_key_and_certificate_refs[${index}]`,
-              message: `is the second ${type} certificate; one EC and one RSA certificate can be given`,
-            },
-          ]
-        : [],
-    );
   });
 }
 

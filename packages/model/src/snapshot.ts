@@ -57,7 +57,7 @@ export interface TlsSnapshot {
   readonly sessionTimeoutS: number;
   /** Avi SSLProfile.enable_ssl_session_reuse. */
   readonly sessionReuse: boolean;
-  /** EC first, then RSA, as Avi prefers; at least one. */
+  /** EC before RSA, as Avi prefers, else in the order of the references; at least one. The first of each key type is shown where no name fits. */
   readonly certificates: readonly CertificateSnapshot[];
 }
 

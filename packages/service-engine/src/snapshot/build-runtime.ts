@@ -185,5 +185,6 @@ function buildSecureServers(
   });
   // Made now, so that a certificate or cipher list that OpenSSL refuses refuses the configuration, not the first client.
   made.get(0, '');
+  for (const { dnsNames } of tls.certificates) made.get(0, dnsNames[0] ?? '');
   return made;
 }

@@ -7,7 +7,7 @@ import type { Clock } from '../lifecycle/clock.ts';
 import type { RandomSource } from '../lifecycle/random.ts';
 import type { KeyRing } from '../session-ticket/key-ring.ts';
 import { TicketBinding } from '../session-ticket/ticket-binding.ts';
-import { sessionIdContext } from './tls-policy.ts';
+import { certificatesFor, sessionIdContext } from './tls-policy.ts';
 
 export interface SecureServer {
   readonly tlsServer: TlsServer;
@@ -77,9 +77,10 @@ export class SecureServers {
 
   #create(serverId: number, certificateName: string): SecureServer {
     const { virtualServiceUuid, tls, secrets, http2, ring, clock, random, listener } = this.#options;
+    const certificates = certificatesFor(tls.certificates, certificateName);
     const tlsServer = createServer({
-      cert: tls.certificates.map(({ chainPem }) => chainPem),
-      key: tls.certificates.map(({ keyHash }) => secrets.get(keyHash) ?? ''),
+      cert: certificates.map(({ chainPem }) => chainPem),
+      key: certificates.map(({ keyHash }) => secrets.get(keyHash) ?? ''),
       minVersion: tls.minVersion,
       maxVersion: tls.maxVersion,
       ciphers: tls.ciphers,
@@ -87,7 +88,7 @@ export class SecureServers {
       ...(tls.groups === undefined ? {} : { ecdhCurve: tls.groups }),
       ...(tls.signatureAlgorithms === undefined ? {} : { sigalgs: tls.signatureAlgorithms }),
       sessionTimeout: tls.sessionTimeoutS,
-      sessionIdContext: sessionIdContext(virtualServiceUuid, tls, certificateName),
+      sessionIdContext: sessionIdContext(virtualServiceUuid, tls, certificateName, certificates),
       secureOptions: SECURE_OPTIONS,
       ALPNProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
       // The deadline of the connection covers the handshake, too; two would only race.

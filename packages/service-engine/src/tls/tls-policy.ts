@@ -23,19 +23,39 @@ export function matchCertificateName(
 }
 
 /**
+ * The certificates for a certificate name, at most one a key type, in their order: the one that has the name itself, else the one that has the
+ * wildcard over it. For '' the default ones, the first of each key type.
+ */
+export function certificatesFor(
+  certificates: readonly CertificateSnapshot[],
+  certificateName: string,
+): readonly CertificateSnapshot[] {
+  const wildcard = certificateName.replace(/^[^.]+/, '*');
+  const chosen = new Map<CertificateSnapshot['keyType'], CertificateSnapshot>();
+  for (const name of certificateName === '' ? [''] : [certificateName, wildcard]) {
+    for (const certificate of certificates) {
+      const covers = name === '' || certificate.dnsNames.includes(name);
+      if (covers && !chosen.has(certificate.keyType)) chosen.set(certificate.keyType, certificate);
+    }
+  }
+  return certificates.filter((certificate) => chosen.get(certificate.keyType) === certificate);
+}
+
+/**
  * The session id context (at most 32 bytes, RFC 8446 knows none; OpenSSL refuses to resume where it differs): a hash over virtual service,
- * certificate name, certificates and TLS policy (R7).
+ * certificate name, the certificates served for it, and TLS policy (R7).
  */
 export function sessionIdContext(
   virtualServiceUuid: string,
   tls: TlsSnapshot,
   certificateName: string,
+  certificates: readonly CertificateSnapshot[],
 ): string {
   const bound = [
     'limpet-sid/1',
     virtualServiceUuid,
     certificateName,
-    ...tls.certificates.map(({ fingerprint }) => fingerprint),
+    ...certificates.map(({ fingerprint }) => fingerprint),
     tls.minVersion,
     tls.maxVersion,
     tls.ciphers,
