@@ -1,6 +1,7 @@
 // Which certificate a client is shown: by the name that it asks for and the keys that it can verify; and what becomes of its ticket.
 
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { type ConnectionOptions, checkServerIdentity, connect } from 'node:tls';
@@ -22,7 +23,7 @@ let issued: Readonly<Record<string, Certificate>>;
 before(async () => {
   [ca, fleet, origin] = await Promise.all([createTemporaryCa(), createFleet(), startOriginServer()]);
   const issue = (keyType: 'ec' | 'rsa', ...dnsNames: readonly string[]) =>
-    ca.issue({ keyType, dnsNames, ipAddresses: [] });
+    ca.issue({ keyType, dnsNames, ipAddresses: [], days: 90 });
   issued = {
     'shop-ec': await issue('ec', 'shop.test'),
     'shop-rsa': await issue('rsa', 'shop.test'),
@@ -98,6 +99,20 @@ describe('a virtual service with several certificates', () => {
       const other = new TicketClient({ version, servername: 'other.test' });
       assert.equal((await other.visit(engine.port, '/', client.takeTicket())).reused, false, version);
     }
+  });
+
+  it('has the end of the first of them as a metric, and is told of those that end soon', async () => {
+    const soon = await ca.issue({ dnsNames: ['soon.test'], ipAddresses: [], days: 3 });
+    const other = await fleet.startEngine(configuration({ ...issued, soon }));
+    const expiryS = await other.metric('limpet_certificate_expiry_timestamp_seconds');
+    assert.equal(expiryS, Date.parse(new X509Certificate(soon.certificatePem).validTo) / 1000);
+    const told = other.process
+      .stderr()
+      .split('\n')
+      .filter((line) => line.includes('SSL_CERT_EXPIRE'));
+    assert.equal(told.length, 1);
+    assert.match(told[0] ?? '', /"certificate":"soon","days_until_expire":2/);
+    await other.stop();
   });
 
   it('takes a renewed certificate at a reload: sessions of its names end, those of others go on', async () => {

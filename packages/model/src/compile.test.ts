@@ -180,7 +180,7 @@ describe('a compiled health monitor', () => {
 
 describe('a compiled virtual service', () => {
   it('listens on every address of its enabled vips, with every service', () => {
-    const { listeners } = virtualServiceOf({
+    const { listeners, tls } = virtualServiceOf({
       'VirtualService[0].services': [{ port: 443, enable_ssl: true, enable_http2: true }, { port: 80 }],
       'VsVip[0].vip': [
         {
@@ -192,11 +192,12 @@ describe('a compiled virtual service', () => {
       ],
     });
     assert.deepEqual(listeners, [
-      { address: { ip: '10.0.0.1', port: 443 }, terminatesTls: true, http2: true },
-      { address: { ip: '2001:db8::1', port: 443 }, terminatesTls: true, http2: true },
-      { address: { ip: '10.0.0.1', port: 80 }, terminatesTls: false, http2: false },
-      { address: { ip: '2001:db8::1', port: 80 }, terminatesTls: false, http2: false },
+      { address: { ip: '10.0.0.1', port: 443 }, terminatesTls: true },
+      { address: { ip: '2001:db8::1', port: 443 }, terminatesTls: true },
+      { address: { ip: '10.0.0.1', port: 80 }, terminatesTls: false },
+      { address: { ip: '2001:db8::1', port: 80 }, terminatesTls: false },
     ]);
+    assert.equal(tls?.http2, true);
   });
 
   it('has no TLS where no service terminates it', () => {

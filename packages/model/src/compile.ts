@@ -1,6 +1,7 @@
 // The compiler: from validated objects to the frozen snapshot. Pure: the same objects give the same snapshot and hash.
 
 import { canonicalJson, deepFreeze, sha256Hex } from './canonical-json.ts';
+import { hostPatternWeight, parseHostPattern } from './host-pattern.ts';
 import { canonicalIp } from './ip-address.ts';
 import type { AviObject, ObjectSet } from './objects/schemas.ts';
 import { findReferenced } from './references.ts';
@@ -10,6 +11,7 @@ import {
   type CompiledConfig,
   describeAddress,
   type HealthMonitorSnapshot,
+  type HostingSnapshot,
   type HttpSnapshot,
   type ListenerSnapshot,
   type PersistenceSnapshot,
@@ -21,6 +23,7 @@ import {
 } from './snapshot.ts';
 import { defaultReferences } from './system-objects.ts';
 import { vipsOf } from './validate.ts';
+import { listeningOf } from './virtual-hosting.ts';
 
 export interface CompileOptions {
   /** Over how many engines a virtual service is spread; connection limits are divided by it. */
@@ -81,29 +84,51 @@ function compileVirtualService(
     objects.ApplicationProfile,
     object.application_profile_ref ?? defaultReferences.applicationProfile,
   );
+  // A child has no address of its own; its parent's services are where it is reached.
+  const owner = listeningOf(object, objects);
   const addresses = vipsOf(object, objects).flatMap(({ ip_address, ip6_address }) =>
     [ip_address, ip6_address].flatMap((address) => (address === undefined ? [] : [address.addr])),
   );
-  const listeners: ListenerSnapshot[] = object.services.flatMap(({ port, enable_ssl, enable_http2 }) =>
-    addresses.map((ip) => ({ address: { ip, port }, terminatesTls: enable_ssl, http2: enable_http2 })),
+  const listeners: ListenerSnapshot[] = object.services.flatMap(({ port, enable_ssl }) =>
+    addresses.map((ip) => ({ address: { ip, port }, terminatesTls: enable_ssl })),
   );
-  const terminatesTls = listeners.some((listener) => listener.terminatesTls);
+  const terminatesTls = owner.services.some(({ enable_ssl }) => enable_ssl);
+  const hosting = compileHosting(owner, objects);
   return {
     uuid: object.uuid,
     name: object.name,
     listeners,
-    ...(terminatesTls ? { tls: compileTls(object, objects, certificates) } : {}),
+    ...(hosting === undefined ? {} : { hosting }),
+    ...(terminatesTls ? { tls: compileTls(object, owner, objects, certificates) } : {}),
     http: compileHttp(profile.http_profile),
     poolUuid: referenced(objects.Pool, object.pool_ref ?? '').uuid,
   };
 }
 
+/** Who is reached through a parent's listeners, the most telling name first; undefined for any other virtual service. */
+function compileHosting(owner: AviObject<'VirtualService'>, objects: ObjectSet): HostingSnapshot | undefined {
+  if (owner.type !== 'VS_TYPE_VH_PARENT') return undefined;
+  const hosts = objects.VirtualService.filter(
+    (child) => child.enabled && child !== owner && listeningOf(child, objects) === owner,
+  ).flatMap((child) =>
+    child.vh_domain_name.map((name) => {
+      const pattern = parseHostPattern(name);
+      if (pattern === undefined) throw new Error(`"${name}" was not validated`);
+      return { pattern, virtualServiceUuid: child.uuid };
+    }),
+  );
+  hosts.sort((a, b) => hostPatternWeight(b.pattern) - hostPatternWeight(a.pattern));
+  return { parentUuid: owner.uuid, hosts };
+}
+
 function compileTls(
   object: AviObject<'VirtualService'>,
+  owner: AviObject<'VirtualService'>,
   objects: ObjectSet,
   certificates: ReadonlyMap<string, LoadedCertificate>,
 ): TlsSnapshot {
-  const profile = referenced(objects.SSLProfile, object.ssl_profile_ref ?? defaultReferences.sslProfile);
+  // Avi: the parent's profile holds for its children, since it is what the handshake begins with.
+  const profile = referenced(objects.SSLProfile, owner.ssl_profile_ref ?? defaultReferences.sslProfile);
   const versions = profile.accepted_versions.map(({ type }) => type);
   const tls12 = versions.includes('SSL_VERSION_TLS1_2');
   const tls13 = versions.includes('SSL_VERSION_TLS1_3');
@@ -114,6 +139,7 @@ function compileTls(
     return certificate.snapshot;
   });
   return {
+    http2: owner.services.some(({ enable_http2 }) => enable_http2),
     minVersion: tls12 ? 'TLSv1.2' : 'TLSv1.3',
     maxVersion: tls13 ? 'TLSv1.3' : 'TLSv1.2',
     ciphers: suites.join(':'),

@@ -63,6 +63,12 @@ export const errorCatalogue = Object.freeze({
   SERVER_AT_LIMIT: define('upstream', true, 503, 'every server is at its connection limit'),
   SERVER_UNREACHABLE: define('upstream', true, 502, 'the server cannot be reached'),
   PERSISTENT_SERVER_UNREACHABLE: define('upstream', true, 503, 'the persistent server cannot be reached'),
+  HOST_MISDIRECTED: define(
+    'downstream',
+    false,
+    421,
+    'the host belongs to another virtual service than this connection',
+  ),
   SERVER_CONNECTION_LOST: define(
     'upstream',
     true,

@@ -30,9 +30,15 @@ export const metricCatalogue = [
     name: 'limpet_connections_total',
     type: 'counter',
     scope: 'virtual_service',
-    help: 'Connections accepted.',
+    help: 'Connections accepted; those of a child are counted by its parent, too.',
   },
   { name: 'limpet_connections_open', type: 'gauge', scope: 'virtual_service', help: 'Connections open now.' },
+  {
+    name: 'limpet_certificate_expiry_timestamp_seconds',
+    type: 'gauge',
+    scope: 'virtual_service',
+    help: 'When the first of its certificates expires, in seconds since 1970; 0 where it has none.',
+  },
   {
     name: 'limpet_connections_failed_total',
     type: 'counter',

@@ -159,7 +159,7 @@ describe('a field of Avi that is not implemented', () => {
 
   for (const [path, value] of [
     ['VirtualService[0].pool_group_ref', 'group'],
-    ['VirtualService[0].vh_parent_vs_ref', 'parent'],
+    ['VirtualService[0].vh_matches', [{ host: 'a.test' }]],
     ['VirtualService[0].http_policies', [{}]],
     ['VirtualService[0].network_security_policy_ref', 'policy'],
     ['VirtualService[0].traffic_enabled', false],

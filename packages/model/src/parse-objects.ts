@@ -23,7 +23,7 @@ const OBJECTS_MAX = 10_000;
 const MUST_NOT_BE_PASSED_OVER: Readonly<Record<string, readonly string[]>> = {
   VirtualService: [
     'pool_group_ref',
-    'vh_parent_vs_ref',
+    'vh_matches',
     'http_policies',
     'network_security_policy_ref',
     'traffic_enabled',

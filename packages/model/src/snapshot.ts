@@ -1,5 +1,7 @@
 // The snapshot: the frozen configuration that an engine is given, compiled from API objects and free of secrets.
 
+import type { HostPattern } from './host-pattern.ts';
+
 /** An address:port. IPv6 addresses are without brackets. */
 export interface Address {
   readonly ip: string;
@@ -27,7 +29,10 @@ export interface CompiledConfig {
 export interface VirtualServiceSnapshot {
   readonly uuid: string;
   readonly name: string;
+  /** Empty for a child: it is reached through those of its parent. */
   readonly listeners: readonly ListenerSnapshot[];
+  /** Which virtual services share the listeners, by the host that a client asks for; absent where it has them alone. */
+  readonly hosting?: HostingSnapshot;
   /** Absent where no service of the virtual service terminates TLS. */
   readonly tls?: TlsSnapshot;
   readonly http: HttpSnapshot;
@@ -37,13 +42,22 @@ export interface VirtualServiceSnapshot {
 export interface ListenerSnapshot {
   readonly address: Address;
   readonly terminatesTls: boolean;
-  /** Offer h2 by ALPN (Avi Service.enable_http2). */
-  readonly http2: boolean;
+}
+
+/** A parent and its children (Avi VS_TYPE_VH_PARENT and _CHILD). The same for each of them. */
+export interface HostingSnapshot {
+  readonly parentUuid: string;
+  readonly hosts: readonly {
+    readonly pattern: HostPattern;
+    readonly virtualServiceUuid: string;
+  }[];
 }
 
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
 export interface TlsSnapshot {
+  /** Offer h2 by ALPN (Avi Service.enable_http2, of any service). */
+  readonly http2: boolean;
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   /** OpenSSL cipher string for TLS 1.2 and cipher suites for TLS 1.3, joined by ':', as tls.createSecureContext takes it. */

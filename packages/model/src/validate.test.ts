@@ -141,12 +141,6 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
   ],
   'a virtual service': [
     [
-      'that is a parent of others',
-      { 'VirtualService[0].type': 'VS_TYPE_VH_PARENT' },
-      'VirtualService "demo", type',
-      /VS_TYPE_VH_PARENT is not supported yet/,
-    ],
-    [
       'with a VsVip that is not there',
       { 'VirtualService[0].vsvip_ref': 'gone' },
       'VirtualService "demo", vsvip_ref',

@@ -8,6 +8,7 @@ import { findReferenced } from './references.ts';
 import { describeAddress } from './snapshot.ts';
 import { defaultReferences } from './system-objects.ts';
 import { OFFERED_VERSIONS, validateSslProfile } from './validate-ssl-profile.ts';
+import { listeningOf, validateVirtualHosting } from './virtual-hosting.ts';
 
 type Report = (objectType: ObjectType, objectName: string, field: string, message: string) => void;
 
@@ -27,6 +28,7 @@ export function validateObjects(objects: ObjectSet): readonly ConfigProblem[] {
   for (const virtualService of objects.VirtualService)
     validateVirtualService(virtualService, objects, report);
   reportSharedAddresses(objects, report);
+  problems.push(...validateVirtualHosting(objects));
   return problems;
 }
 
@@ -54,7 +56,15 @@ export function findNotices(objects: ObjectSet): readonly ConfigProblem[] {
     field: 'type',
     message: `${type} is not implemented yet and has no effect`,
   }));
-  return [...oldVersions, ...authorities];
+  const profilesOfChildren = objects.VirtualService.filter(
+    (child) => listeningOf(child, objects).ssl_profile_ref !== child.ssl_profile_ref,
+  ).map(({ name }) => ({
+    objectType: 'VirtualService',
+    objectName: name,
+    field: 'ssl_profile_ref',
+    message: 'has no effect: a child has the SSL profile of its parent',
+  }));
+  return [...oldVersions, ...authorities, ...profilesOfChildren];
 }
 
 /** Names are unique within a type, whatever the tenant: a reference by name does not tell tenants apart. So are uuids. */
@@ -142,9 +152,11 @@ function validateVirtualService(
   if (!virtualService.enabled) return;
   const at = (field: string, message: string): void =>
     report('VirtualService', virtualService.name, field, message);
-  if (virtualService.type !== 'VS_TYPE_NORMAL') at('type', `${virtualService.type} is not supported yet`);
-  validateVips(virtualService, objects, at);
-  if (virtualService.services.length === 0) at('services', 'is empty; give at least one port');
+  const isChild = virtualService.type === 'VS_TYPE_VH_CHILD';
+  if (!isChild) {
+    validateVips(virtualService, objects, at);
+    if (virtualService.services.length === 0) at('services', 'is empty; give at least one port');
+  }
   virtualService.services.forEach(({ port, port_range_end, enable_http2, enable_ssl }, index) => {
     if (port_range_end !== undefined && port_range_end !== 0 && port_range_end !== port) {
       at(
@@ -166,8 +178,9 @@ function validateVirtualService(
       `"${applicationProfile.name}" is of ${applicationProfile.type}; only APPLICATION_PROFILE_TYPE_HTTP is supported`,
     );
   }
-  const terminatesTls = virtualService.services.some(({ enable_ssl }) => enable_ssl);
-  const sslProfileRef = virtualService.ssl_profile_ref ?? defaultReferences.sslProfile;
+  const owner = listeningOf(virtualService, objects);
+  const terminatesTls = owner.services.some(({ enable_ssl }) => enable_ssl);
+  const sslProfileRef = owner.ssl_profile_ref ?? defaultReferences.sslProfile;
   const sslProfile = findReferenced(objects.SSLProfile, sslProfileRef);
   if (terminatesTls) {
     if (sslProfile === undefined) at('ssl_profile_ref', `there is no SSLProfile "${sslProfileRef}"`);

@@ -34,11 +34,13 @@ import { FileWatcher, readConfigFile, readRingFile } from './source/file-source.
 import { startAdminServer } from './telemetry/admin-server.ts';
 import { exposeMetrics } from './telemetry/exposition.ts';
 import { MetricsTable, metricOffset, VIRTUAL_SERVICE_SLOTS_MAX } from './telemetry/metrics-table.ts';
+import { CertificateExpiry, firstExpiryS } from './tls/certificate-expiry.ts';
 import { runTicketSelfTest } from './tls/ticket-self-test.ts';
 
 const SERVER_UP = metricOffset('limpet_server_up');
 const APPLIED = metricOffset('limpet_config_reloads_total', 'applied');
 const REFUSED = metricOffset('limpet_config_reloads_total', 'refused');
+const CERTIFICATE_EXPIRY = metricOffset('limpet_certificate_expiry_timestamp_seconds');
 const KEY_AGE = metricOffset('limpet_ticket_key_age_seconds');
 const KEYS = metricOffset('limpet_ticket_keys');
 const WORKERS = metricOffset('limpet_workers');
@@ -71,6 +73,7 @@ export class ServiceEngine {
   readonly #workers: WorkerGroup;
   readonly #health: HealthSchedule;
   readonly #watcher: FileWatcher;
+  readonly #certificateExpiry: CertificateExpiry;
   #inEffect: InEffect | undefined;
   #version = 0;
   #admin: { readonly address: { ip: string; port: number }; stop(): void } | undefined;
@@ -140,6 +143,22 @@ export class ServiceEngine {
         else log.warn(record, `server ${server.name} is down`);
       },
     });
+    this.#certificateExpiry = new CertificateExpiry(
+      systemClock,
+      this.#deadlines,
+      ({ certificate, virtualService, daysLeft }) =>
+        log.warn(
+          {
+            event: 'SSL_CERT_EXPIRE',
+            virtual_service: virtualService,
+            certificate: certificate.name,
+            days_until_expire: daysLeft,
+          },
+          daysLeft < 0
+            ? `certificate ${certificate.name} has expired`
+            : `certificate ${certificate.name} expires in ${daysLeft} days`,
+        ),
+    );
     this.#watcher = new FileWatcher(this.#deadlines, () => void this.reload('change'));
   }
 
@@ -192,6 +211,7 @@ export class ServiceEngine {
     this.#watcher.stop();
     await this.#applying;
     this.#health.stop();
+    this.#certificateExpiry.stop();
     const cut = await this.#workers.stop(this.#options.drainTimeoutMs);
     if (cut > 0) this.#log.warn({ connections: cut }, 'connections were cut at the drain deadline');
     this.#admin?.stop();
@@ -258,6 +278,7 @@ export class ServiceEngine {
     this.#serverSlots.retain(new Set(servers.keys()));
     this.#virtualServiceSlots.retain(new Set(virtualServices.keys()));
     this.#metrics.add('engine', 0, APPLIED);
+    this.#noteCertificates(bound);
     this.#noteRing(ringKeys);
     this.#log.info({ event: 'CONFIG_APPLIED', version, hash: snapshot.hash }, 'configuration applied');
   }
@@ -303,6 +324,16 @@ export class ServiceEngine {
 
   #noteRing({ previous }: RingKeys): void {
     this.#metrics.set('engine', 0, KEYS, 2 + previous.length);
+  }
+
+  #noteCertificates(snapshot: Snapshot): void {
+    for (const { uuid, tls } of snapshot.virtualServices) {
+      const slot = this.#virtualServiceSlots.slots.get(uuid);
+      if (slot === undefined) continue;
+      const expiryS = firstExpiryS(tls?.certificates ?? []) ?? 0;
+      this.#metrics.set('virtual_service', slot, CERTIFICATE_EXPIRY, expiryS);
+    }
+    this.#certificateExpiry.apply(snapshot);
   }
 
   #setHealth(poolUuid: string, serverId: string, up: boolean): void {

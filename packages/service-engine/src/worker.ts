@@ -44,6 +44,7 @@ const pipeline: PipelineServices = {
   worker: start.worker,
   newConnectionId: () => `${idPrefix}${(++connections).toString(36)}`,
   newRequestId: () => `${idPrefix}${(++requests).toString(36)}`,
+  pipelineOf: (uuid) => applier.current.virtualServices.get(uuid)?.pipeline,
   onException,
 };
 

@@ -102,6 +102,8 @@ describe('the defaults', () => {
       services: [{ port: 443, enable_ssl: false, enable_http2: false }],
       vip: [{ vip_id: '1', ip_address: ip, enabled: true }],
       ssl_key_and_certificate_refs: [],
+      vh_domain_name: [],
+      vh_type: 'VS_TYPE_VH_SNI',
     });
   });
 });

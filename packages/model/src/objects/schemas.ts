@@ -51,6 +51,9 @@ export const virtualService = z.looseObject({
   ssl_profile_ref: ref.optional(),
   ssl_key_and_certificate_refs: z.array(ref).max(16).default([]),
   application_profile_ref: ref.optional(),
+  vh_parent_vs_ref: ref.optional(),
+  vh_domain_name: z.array(z.string().min(1).max(255)).max(1000).default([]),
+  vh_type: z.enum(['VS_TYPE_VH_SNI', 'VS_TYPE_VH_ENHANCED']).default('VS_TYPE_VH_SNI'),
 });
 
 export const vsVip = z.looseObject({ ...identity, vip: z.array(vip).max(64).default([]) });

@@ -76,7 +76,8 @@ class Forwarding implements ExchangeListener, UpstreamListener {
 
   start(): void {
     this.#connection.countRequest();
-    this.#attempt();
+    if (this.#connection.serves(this.#exchange.head.authority)) this.#attempt();
+    else this.#refuse('HOST_MISDIRECTED', false);
   }
 
   // --- choosing and opening

@@ -36,6 +36,8 @@ export interface ProxiedConnection {
   /** Where the connection belongs; a request that has to leave it tells the client to reconnect. */
   readonly placement: Placement;
   service(): HttpService;
+  /** Whether a request for this authority may come over this connection (RFC 9110 §7.4, R14). */
+  serves(authority: string): boolean;
   /** True while the engine or the virtual service drains: the next response is the last on its connection. */
   isDraining(): boolean;
   /** Counts the request for the connection's own record. */

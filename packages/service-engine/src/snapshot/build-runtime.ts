@@ -16,6 +16,7 @@ import type { RingKeys } from '../session-ticket/ring-file.ts';
 import { type MetricsTable, metricsRow } from '../telemetry/metrics-table.ts';
 import { type SecureServerListener, SecureServers } from '../tls/secure-servers.ts';
 import { ConnectionPipeline, type PipelineServices } from '../virtual-service/connection-pipeline.ts';
+import { HostRouter } from '../virtual-service/host-router.ts';
 import { VirtualService, type VirtualServiceRuntime } from '../virtual-service/virtual-service.ts';
 import { type SlotNumbers, serverSlotKey } from './worker-messages.ts';
 
@@ -144,6 +145,7 @@ function buildVirtualService(
   const runtime: VirtualServiceRuntime = Object.freeze({
     snapshot,
     pool,
+    ...(snapshot.hosting === undefined ? {} : { hosts: new HostRouter(snapshot.hosting) }),
     ...(secureServers === undefined ? {} : { secureServers }),
   });
   virtualService ??= new VirtualService(
@@ -165,19 +167,12 @@ function buildSecureServers(
 ): SecureServers | undefined {
   const { tls } = snapshot;
   if (tls === undefined) return undefined;
-  const http2 = snapshot.listeners.some((address) => address.http2);
-  if (
-    former?.secureServers !== undefined &&
-    isDeepStrictEqual(former.snapshot.tls, tls) &&
-    former.snapshot.listeners.some((address) => address.http2) === http2
-  ) {
+  if (former?.secureServers !== undefined && isDeepStrictEqual(former.snapshot.tls, tls))
     return former.secureServers;
-  }
   const made = new SecureServers({
     virtualServiceUuid: snapshot.uuid,
     tls,
     secrets,
-    http2,
     ring,
     clock,
     random,

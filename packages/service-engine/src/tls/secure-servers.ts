@@ -25,7 +25,6 @@ export interface SecureServersOptions {
   readonly tls: TlsSnapshot;
   /** Private keys (PEM) by their hash. */
   readonly secrets: ReadonlyMap<string, string>;
-  readonly http2: boolean;
   readonly ring: () => KeyRing;
   readonly clock: Clock;
   readonly random: RandomSource;
@@ -76,7 +75,7 @@ export class SecureServers {
   }
 
   #create(serverId: number, certificateName: string): SecureServer {
-    const { virtualServiceUuid, tls, secrets, http2, ring, clock, random, listener } = this.#options;
+    const { virtualServiceUuid, tls, secrets, ring, clock, random, listener } = this.#options;
     const certificates = certificatesFor(tls.certificates, certificateName);
     const tlsServer = createServer({
       cert: certificates.map(({ chainPem }) => chainPem),
@@ -90,7 +89,7 @@ export class SecureServers {
       sessionTimeout: tls.sessionTimeoutS,
       sessionIdContext: sessionIdContext(virtualServiceUuid, tls, certificateName, certificates),
       secureOptions: SECURE_OPTIONS,
-      ALPNProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+      ALPNProtocols: tls.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
       // The deadline of the connection covers the handshake, too; two would only race.
       handshakeTimeout: 0,
     });

@@ -7,6 +7,7 @@ import type { Deadline } from '../lifecycle/deadlines.ts';
 import { type Placement, unplaced } from '../pool/select-server.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
 import type { ConnectionRecord, Stage } from './connection-record.ts';
+import { hostOfAuthority } from './host-router.ts';
 import type { OpenConnection, VirtualService } from './virtual-service.ts';
 
 const OPEN = metricOffset('limpet_connections_open');
@@ -27,7 +28,8 @@ export interface HttpConnection {
 
 export class ClientConnection implements ProxiedConnection, OpenConnection {
   readonly services: HttpServices;
-  readonly virtualService: VirtualService;
+  /** Until the ClientHello the one that owns the listener, then the one that owns the host. */
+  virtualService: VirtualService;
   readonly rawSocket: Socket;
   readonly local: Address;
   readonly secure: boolean;
@@ -79,6 +81,13 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
     return { name: snapshot.name, http: snapshot.http, pool, metrics: this.virtualService.metrics };
   }
 
+  serves(authority: string): boolean {
+    const { current, uuid } = this.virtualService;
+    // Without TLS the client has named no host before; without one in the request it names none now.
+    if (current.hosts === undefined || !this.secure || authority === '') return true;
+    return current.hosts.ownerOf(hostOfAuthority(authority)) === uuid;
+  }
+
   isDraining(): boolean {
     return this.virtualService.isDraining;
   }
@@ -89,6 +98,16 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
 
   addSignificance(code: SignificanceCode): void {
     this.record.addSignificance(code);
+  }
+
+  /** Hands the connection to another virtual service of its listener. */
+  moveTo(virtualService: VirtualService): void {
+    this.virtualService.connections.delete(this);
+    this.virtualService.metrics.add(OPEN, -1);
+    this.virtualService = virtualService;
+    virtualService.connections.add(this);
+    virtualService.metrics.add(TOTAL);
+    virtualService.metrics.add(OPEN);
   }
 
   /** From now on the connection counts as one of its server. */

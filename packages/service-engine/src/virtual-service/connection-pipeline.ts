@@ -42,6 +42,8 @@ const metric = {
 export interface PipelineServices extends HttpServices {
   /** A new connection id. */
   readonly newConnectionId: () => string;
+  /** The pipeline of another virtual service, by its uuid. */
+  readonly pipelineOf: (virtualServiceUuid: string) => ConnectionPipeline | undefined;
   /** An exception that ended a connection: a defect, to be reported. */
   readonly onException: (error: unknown) => void;
 }
@@ -95,13 +97,27 @@ export class ConnectionPipeline implements SecureServerListener {
     readClientHello(rawSocket, options, (result) => {
       this.#guard(connection, () => {
         if (result.kind === 'hello') {
-          this.#placeAndSecure(connection, result.hello);
+          this.#route(connection, result.hello);
         } else {
           connection.addSignificance('ADF_CLIENT_HELLO_REFUSED');
           this.#fail(connection, result.error, result.detail);
         }
       });
     });
+  }
+
+  /** The host that the client names may belong to another virtual service of the listener. */
+  #route(connection: ClientConnection, hello: ClientHello): void {
+    const { current, uuid } = connection.virtualService;
+    const owner = current.hosts?.ownerOf(hello.serverName) ?? uuid;
+    const target = owner === uuid ? this : this.#services.pipelineOf(owner);
+    if (target === undefined) {
+      // The configuration changed between accept and ClientHello.
+      this.#fail(connection, 'HANDSHAKE_FAILED', 'the virtual service of the host is gone');
+      return;
+    }
+    if (target !== this) connection.moveTo(target.#virtualService());
+    target.#guard(connection, () => target.#placeAndSecure(connection, hello));
   }
 
   // --- ticket and server

@@ -5,11 +5,14 @@ import type { PoolRuntime } from '../pool/pool-runtime.ts';
 import type { KeyRing } from '../session-ticket/key-ring.ts';
 import type { MetricsRow } from '../telemetry/metrics-table.ts';
 import type { SecureServers } from '../tls/secure-servers.ts';
+import type { HostRouter } from './host-router.ts';
 
 /** What of a virtual service a new configuration replaces, as a whole. */
 export interface VirtualServiceRuntime {
   readonly snapshot: VirtualServiceSnapshot;
   readonly pool: PoolRuntime;
+  /** Present where others share the listeners. */
+  readonly hosts?: HostRouter;
   /** Absent where nothing terminates TLS. */
   readonly secureServers?: SecureServers;
 }

@@ -1,0 +1,97 @@
+// Virtual hosting: children that are reached through their parent's address, told apart by the host that a client asks for.
+
+import type { ConfigProblem } from './errors.ts';
+import { parseHostPattern } from './host-pattern.ts';
+import type { AviObject, ObjectSet } from './objects/schemas.ts';
+import { findReferenced } from './references.ts';
+
+type VirtualService = AviObject<'VirtualService'>;
+
+/** The virtual service whose address and services it is reached by: its parent, or itself. */
+export function listeningOf(virtualService: VirtualService, objects: ObjectSet): VirtualService {
+  const { type, vh_parent_vs_ref } = virtualService;
+  if (type !== 'VS_TYPE_VH_CHILD' || vh_parent_vs_ref === undefined) return virtualService;
+  return findReferenced(objects.VirtualService, vh_parent_vs_ref) ?? virtualService;
+}
+
+/** What is wrong with parents and children, each with field and way out. */
+export function validateVirtualHosting(objects: ObjectSet): readonly ConfigProblem[] {
+  return objects.VirtualService.filter(({ enabled }) => enabled).flatMap((virtualService) => {
+    const found = problemsOf(virtualService, objects);
+    return found.map(([field, message]) => ({
+      objectType: 'VirtualService',
+      objectName: virtualService.name,
+      field,
+      message,
+    }));
+  });
+}
+
+type Found = readonly [field: string, message: string];
+
+function problemsOf(virtualService: VirtualService, objects: ObjectSet): readonly Found[] {
+  const { type, vh_type, vh_parent_vs_ref, vh_domain_name } = virtualService;
+  if (type !== 'VS_TYPE_NORMAL' && vh_type !== 'VS_TYPE_VH_SNI')
+    return [['vh_type', `${vh_type} is not supported yet; use VS_TYPE_VH_SNI`]];
+  if (type === 'VS_TYPE_VH_CHILD') return problemsOfChild(virtualService, objects);
+  const found: Found[] = [];
+  if (vh_parent_vs_ref !== undefined)
+    found.push(['vh_parent_vs_ref', `is for children; make the type VS_TYPE_VH_CHILD, or take it out`]);
+  if (vh_domain_name.length > 0)
+    found.push(['vh_domain_name', `is for children; make the type VS_TYPE_VH_CHILD, or take it out`]);
+  if (type === 'VS_TYPE_VH_PARENT' && !virtualService.services.some(({ enable_ssl }) => enable_ssl))
+    found.push(['services', 'a parent needs a service with enable_ssl: children are told apart by SNI']);
+  return found;
+}
+
+function problemsOfChild(child: VirtualService, objects: ObjectSet): readonly Found[] {
+  const { vh_parent_vs_ref, vh_domain_name } = child;
+  const found: Found[] = [];
+  const parent =
+    vh_parent_vs_ref === undefined ? undefined : findReferenced(objects.VirtualService, vh_parent_vs_ref);
+  if (vh_parent_vs_ref === undefined) found.push(['vh_parent_vs_ref', 'is missing; a child needs a parent']);
+  else if (parent === undefined)
+    found.push(['vh_parent_vs_ref', `there is no VirtualService "${vh_parent_vs_ref}"`]);
+  else if (parent.type !== 'VS_TYPE_VH_PARENT')
+    found.push(['vh_parent_vs_ref', `"${parent.name}" is of ${parent.type}; make it VS_TYPE_VH_PARENT`]);
+  else if (!parent.enabled)
+    found.push(['vh_parent_vs_ref', `"${parent.name}" is disabled; disable the child, too`]);
+  if (child.services.length > 0)
+    found.push(['services', 'a child is reached by the services of its parent; take them out']);
+  if (child.vsvip_ref !== undefined || child.vip.length > 0)
+    found.push(['vsvip_ref', 'a child is reached by the addresses of its parent; take it out']);
+  if (vh_domain_name.length === 0) found.push(['vh_domain_name', 'is empty; a child needs a name']);
+  vh_domain_name.forEach((name, index) => {
+    const field = `vh_domain_name[${index}]`;
+    if (parseHostPattern(name) === undefined)
+      found.push([
+        field,
+        `"${name}" is no host name; give one such as www.a.example, *.a.example or www.a.*`,
+      ]);
+    const twin = siblingsBefore(child, index, objects).find(({ names }) => names.has(canonical(name)));
+    if (twin !== undefined) found.push([field, `"${name}" belongs to "${twin.name}", too`]);
+  });
+  return found;
+}
+
+/** The names of the parent's other children that stand before this one, and its own before `index`. */
+function siblingsBefore(
+  child: VirtualService,
+  index: number,
+  objects: ObjectSet,
+): readonly { readonly name: string; readonly names: ReadonlySet<string> }[] {
+  const parent = listeningOf(child, objects);
+  const position = objects.VirtualService.indexOf(child);
+  const siblings = objects.VirtualService.slice(0, position).filter(
+    (other) => other.enabled && other.type === 'VS_TYPE_VH_CHILD' && listeningOf(other, objects) === parent,
+  );
+  return [
+    ...siblings.map(({ name, vh_domain_name }) => ({ name, names: new Set(vh_domain_name.map(canonical)) })),
+    { name: child.name, names: new Set(child.vh_domain_name.slice(0, index).map(canonical)) },
+  ];
+}
+
+/** `.a.example` and `*.a.example` are one. */
+function canonical(name: string): string {
+  return name.toLowerCase().replace(/^\*?\./, '*.');
+}

@@ -1,0 +1,38 @@
+// The host router: which of the virtual services that share an address serves a host.
+
+import { type HostingSnapshot, type HostPattern, matchesHost } from '@limpet/model';
+
+/** Built once for a configuration; asked for each connection, and for each request on it. */
+export class HostRouter {
+  readonly #parentUuid: string;
+  readonly #exact = new Map<string, string>();
+  readonly #partial: { readonly pattern: HostPattern; readonly virtualServiceUuid: string }[] = [];
+
+  constructor({ parentUuid, hosts }: HostingSnapshot) {
+    this.#parentUuid = parentUuid;
+    for (const { pattern, virtualServiceUuid } of hosts) {
+      if (pattern.kind === 'exact') this.#exact.set(pattern.host, virtualServiceUuid);
+      else this.#partial.push({ pattern, virtualServiceUuid });
+    }
+  }
+
+  /** @param host in lower case, without port; a host that no child has, and none at all, are the parent's. */
+  ownerOf(host: string | undefined): string {
+    if (host === undefined) return this.#parentUuid;
+    const exact = this.#exact.get(host);
+    if (exact !== undefined) return exact;
+    // The most telling pattern comes first.
+    for (const { pattern, virtualServiceUuid } of this.#partial) {
+      if (matchesHost(pattern, host)) return virtualServiceUuid;
+    }
+    return this.#parentUuid;
+  }
+}
+
+/** The host of an authority (`host`, `host:port`, `[v6]:port`) as names are compared: lower case, without port and final dot. */
+export function hostOfAuthority(authority: string): string {
+  const bracket = authority.startsWith('[') ? authority.indexOf(']') + 1 : 0;
+  const colon = authority.indexOf(':', bracket);
+  const host = colon < 0 ? authority : authority.slice(0, colon);
+  return (host.endsWith('.') ? host.slice(0, -1) : host).toLowerCase();
+}
