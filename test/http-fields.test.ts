@@ -125,7 +125,7 @@ describe('header fields through the proxy', () => {
 
   it('that ask for another protocol are answered with 501 and never reach the server', async () => {
     const { text, ending } = await exchangeRaw(bed.port, [
-      'GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+      'GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: TLS/1.0\r\n\r\n',
     ]);
     assert.match(text, /^HTTP\/1\.1 501 Not Implemented\r\n/);
     assert.equal(ending, 'end');

@@ -241,6 +241,7 @@ describe('a compiled HTTP profile', () => {
       client_max_body_size: 4,
       connection_multiplexing_enabled: false,
       respond_with_100_continue: false,
+      websockets_enabled: false,
     });
     assert.deepEqual(http, {
       connectionMultiplexing: false,
@@ -255,6 +256,7 @@ describe('a compiled HTTP profile', () => {
       headLimitBytes: 3072,
       bodyLimitBytes: 4096,
       respondWith100Continue: false,
+      webSockets: false,
     });
   });
 

@@ -177,6 +177,7 @@ function compileHttp(profile: AviObject<'ApplicationProfile'>['http_profile']): 
     headLimitBytes: Math.max(profile.client_max_request_size, profile.client_max_header_size) * 1024,
     bodyLimitBytes: profile.client_max_body_size * 1024,
     respondWith100Continue: profile.respond_with_100_continue,
+    webSockets: profile.websockets_enabled,
   };
 }
 

@@ -55,7 +55,7 @@ export const errorCatalogue = Object.freeze({
   REQUEST_BODY_TOO_LARGE: define('downstream', false, 413, 'the request body is too large'),
   REQUEST_TIMEOUT: define('downstream', true, 408, 'the request did not arrive in time'),
   METHOD_NOT_SUPPORTED: define('downstream', false, 501, 'the method is not supported'),
-  UPGRADE_NOT_SUPPORTED: define('downstream', false, 501, 'protocol upgrades are not supported'),
+  UPGRADE_NOT_SUPPORTED: define('downstream', false, 501, 'this protocol upgrade is not supported'),
   TRANSFER_CODING_NOT_SUPPORTED: define('downstream', false, 501, 'the transfer coding is not supported'),
   VERSION_NOT_SUPPORTED: define('downstream', false, 505, 'the HTTP version is not supported'),
   EXPECTATION_FAILED: define('downstream', false, 417, 'the expectation cannot be met'),
@@ -63,6 +63,7 @@ export const errorCatalogue = Object.freeze({
   SERVER_AT_LIMIT: define('upstream', true, 503, 'every server is at its connection limit'),
   SERVER_UNREACHABLE: define('upstream', true, 502, 'the server cannot be reached'),
   PERSISTENT_SERVER_UNREACHABLE: define('upstream', true, 503, 'the persistent server cannot be reached'),
+  TUNNEL_IDLE: define('downstream', true, 408, 'the tunnel was silent for too long'),
   HOST_MISDIRECTED: define(
     'downstream',
     false,

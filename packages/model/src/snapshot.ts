@@ -117,6 +117,8 @@ export interface HttpSnapshot {
   readonly bodyLimitBytes: number;
   /** respond_with_100_continue: the engine answers 100 itself, else the server is asked. */
   readonly respondWith100Continue: boolean;
+  /** websockets_enabled: a request may go on as WebSocket. */
+  readonly webSockets: boolean;
 }
 
 export type LbAlgorithm = 'round-robin' | 'least-connections';

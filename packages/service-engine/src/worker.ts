@@ -44,6 +44,7 @@ const pipeline: PipelineServices = {
   worker: start.worker,
   newConnectionId: () => `${idPrefix}${(++connections).toString(36)}`,
   newRequestId: () => `${idPrefix}${(++requests).toString(36)}`,
+  newWebSocketKey: () => systemRandom.bytes(16).toString('base64'),
   pipelineOf: (uuid) => applier.current.virtualServices.get(uuid)?.pipeline,
   onException,
 };

@@ -195,6 +195,5 @@ export const fieldsWithoutEffect: Readonly<Record<string, Readonly<Record<string
     secure_cookie_enabled: false,
     server_side_redirect_to_https: false,
     ssl_client_certificate_mode: 'SSL_CLIENT_CERTIFICATE_NONE',
-    websockets_enabled: true,
   },
 };

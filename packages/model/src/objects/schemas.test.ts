@@ -37,6 +37,7 @@ describe('the defaults', () => {
         client_max_request_size: 48,
         client_max_body_size: 0,
         respond_with_100_continue: true,
+        websockets_enabled: true,
       },
     });
   });

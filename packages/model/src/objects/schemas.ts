@@ -236,6 +236,7 @@ export const httpApplicationProfile = z.looseObject({
   client_max_request_size: count(1, 256).default(48),
   client_max_body_size: count(0, Number.MAX_SAFE_INTEGER).default(0),
   respond_with_100_continue: z.boolean().default(true),
+  websockets_enabled: z.boolean().default(true),
 });
 
 export const applicationProfile = z.looseObject({

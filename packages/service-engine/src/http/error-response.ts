@@ -11,6 +11,17 @@ export interface ErrorResponse {
 
 const RETRY_AFTER_S = 1;
 
+/** To a client that waits with its body (RFC 9110 §15.2.1). */
+export const CONTINUE: ResponseHead = {
+  version: '1.1',
+  status: 100,
+  reason: 'Continue',
+  fieldLines: '',
+  body: { kind: 'none' },
+  declaredLength: undefined,
+  keepAlive: true,
+};
+
 /** The answer for an error of the catalogue that has a status. Nothing of the request is echoed. */
 export function createErrorResponse(code: ErrorCode, requestId: string, method: string): ErrorResponse {
   const { status, message } = errorCatalogue[code];

@@ -7,6 +7,8 @@ import type { RequestHead, ResponseHead } from './message.ts';
  * The client's side of one request. A codec makes it; forward-request answers it with any number of informational heads, then
  * exactly one of: a head, body parts and an end; or an abort.
  *
+ * After a head whose body is a tunnel both directions carry bytes as they are; each ends by itself, with onRequestEnd and with {@link sendEnd}.
+ *
  * Nothing need leave before {@link flush}: a codec gathers what came in one batch and writes it at once.
  */
 export interface DownstreamExchange {
@@ -81,6 +83,7 @@ export interface UpstreamExchange {
   readonly reused: boolean;
   /** The chunk is only valid during the call. */
   sendBody(chunk: Buffer): void;
+  /** In a tunnel: the server sees the end of what the client sends, and may go on. */
   sendEnd(trailerLines: string): void;
   /** False: the server is slow; onRequestDrain will follow. */
   flush(): boolean;

@@ -10,7 +10,7 @@ import {
 } from '../pool/select-server.ts';
 import type { ServerRuntime } from '../pool/server-runtime.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
-import { createErrorResponse } from './error-response.ts';
+import { CONTINUE, createErrorResponse } from './error-response.ts';
 import type {
   DownstreamExchange,
   ExchangeListener,
@@ -24,6 +24,8 @@ import { type BodyFraming, isEmptyBody, type ResponseHead } from './message.ts';
 import type { HttpService, ProxiedConnection } from './proxied-connection.ts';
 import { RequestRecord } from './request-record.ts';
 import { isIdempotent } from './retry.ts';
+import { neverConnected, significanceOf, statusClass } from './server-outcome.ts';
+import { tunnelSilenceLimitMs } from './tunnel.ts';
 
 const SERVER_REQUESTS = metricOffset('limpet_server_requests_total');
 const SERVER_FAILURES = metricOffset('limpet_server_failures_total');
@@ -62,6 +64,8 @@ class Forwarding implements ExchangeListener, UpstreamListener {
   #staleRetries = 0;
   #bodyStarted = false;
   #bodyEnded: boolean;
+  /** Directions of a tunnel that are open; 0 where there is none. */
+  #tunnelWays = 0;
   #moved = false;
   #sentAtMs = 0;
 
@@ -76,8 +80,11 @@ class Forwarding implements ExchangeListener, UpstreamListener {
 
   start(): void {
     this.#connection.countRequest();
-    if (this.#connection.serves(this.#exchange.head.authority)) this.#attempt();
-    else this.#refuse('HOST_MISDIRECTED', false);
+    const { head } = this.#exchange;
+    if (!this.#connection.serves(head.authority)) this.#refuse('HOST_MISDIRECTED', false);
+    else if (head.asksForWebSocket && !this.#service.http.webSockets)
+      this.#refuse('UPGRADE_NOT_SUPPORTED', true);
+    else this.#attempt();
   }
 
   // --- choosing and opening
@@ -119,12 +126,7 @@ class Forwarding implements ExchangeListener, UpstreamListener {
       },
       onFailed: (detail) => {
         this.#opening = undefined;
-        this.onResponseFailure({
-          error: 'SERVER_UNREACHABLE',
-          detail,
-          neverSent: true,
-          staleConnection: false,
-        });
+        this.onResponseFailure(neverConnected(detail));
       },
     });
   }
@@ -137,7 +139,7 @@ class Forwarding implements ExchangeListener, UpstreamListener {
     // An HTTP/2 body of unknown length is chunked to the server; so is one that was chunked to us.
     const body: BodyFraming = head.body.kind === 'stream' ? { kind: 'chunked' } : head.body;
     const text = upstreamHeadText(head, body, this.#connection, this.#service.http, this.#record.id);
-    this.#upstream = connection.begin(text, head.method, body, this);
+    this.#upstream = connection.begin(text, head, body, this);
     this.#record.serverConnectionReused = this.#upstream.reused;
     if (this.#bodyEnded) {
       this.#upstream.flush();
@@ -164,11 +166,13 @@ class Forwarding implements ExchangeListener, UpstreamListener {
   onRequestEnd(trailerLines: string): void {
     this.#bodyEnded = true;
     this.#upstream?.sendEnd(trailerLines);
+    if (this.#tunnelWays > 0) this.#endTunnelWay();
     if (this.#state === 'sent') this.#setDeadline(this.#service.pool.snapshot.serverTimeoutMs);
   }
 
   onRequestFlush(): void {
     if (this.#upstream?.flush() === false) this.#exchange.pauseBody();
+    if (this.#tunnelWays > 0) this.#deadline?.restart();
   }
 
   onRequestRefused(error: ErrorCode, detail: string): void {
@@ -193,12 +197,18 @@ class Forwarding implements ExchangeListener, UpstreamListener {
     this.#record.status = head.status;
     this.#record.serverResponseMs = this.#connection.services.clock.monotonicMs() - this.#sentAtMs;
     server.metrics.add(SERVER_RESPONSES + statusClass(head.status));
-    this.#setDeadline(this.#service.pool.snapshot.serverTimeoutMs);
+    const isTunnel = head.body.kind === 'tunnel';
+    if (isTunnel) this.#tunnelWays = 2;
+    this.#setDeadline(this.#silenceLimitMs);
     this.#exchange.sendHead(
       head,
       `X-Request-Id: ${this.#record.id}\r\n`,
       this.#moved || this.#connection.isDraining(),
     );
+    if (!isTunnel) return;
+    this.#bodyStarted = true;
+    this.#exchange.flush();
+    this.#exchange.startBody();
   }
 
   onResponseBody(chunk: Buffer): void {
@@ -207,6 +217,11 @@ class Forwarding implements ExchangeListener, UpstreamListener {
   }
 
   onResponseEnd(trailerLines: string): void {
+    if (this.#tunnelWays > 0) {
+      this.#exchange.sendEnd('');
+      this.#endTunnelWay();
+      return;
+    }
     this.#upstream = undefined;
     // Settled before the end is sent: the codec may go on to the next request at once.
     this.#finish(undefined);
@@ -280,7 +295,7 @@ class Forwarding implements ExchangeListener, UpstreamListener {
 
   onResponseDrain(): void {
     if (this.#state !== 'responding') return;
-    this.#setDeadline(this.#service.pool.snapshot.serverTimeoutMs);
+    this.#setDeadline(this.#silenceLimitMs);
     this.#upstream?.resumeResponse();
   }
 
@@ -294,9 +309,25 @@ class Forwarding implements ExchangeListener, UpstreamListener {
 
   // --- ends
 
+  /** One direction of the tunnel is over; it is done when both are. */
+  #endTunnelWay(): void {
+    if (--this.#tunnelWays > 0) {
+      this.#setDeadline(this.#silenceLimitMs);
+      return;
+    }
+    this.#upstream = undefined;
+    this.#finish(undefined);
+  }
+
   /** Whether the request can be sent a second time: it has no effect that adds up, and nothing of its body is gone. */
   #mayResend(): boolean {
     return !this.#bodyStarted && isIdempotent(this.#exchange.head.method);
+  }
+
+  /** How long nothing may come from the server, and in a tunnel from anybody. */
+  get #silenceLimitMs(): number {
+    if (this.#tunnelWays > 0) return tunnelSilenceLimitMs(this.#tunnelWays);
+    return this.#service.pool.snapshot.serverTimeoutMs;
   }
 
   #setDeadline(afterMs: number): void {
@@ -311,15 +342,14 @@ class Forwarding implements ExchangeListener, UpstreamListener {
     if (this.#state === 'done') return;
     if (this.#state === 'opening') {
       this.#opening?.cancel();
-      this.onResponseFailure({
-        error: 'SERVER_UNREACHABLE',
-        detail: 'ETIMEDOUT',
-        neverSent: true,
-        staleConnection: false,
-      });
+      this.onResponseFailure(neverConnected('ETIMEDOUT'));
       return;
     }
     this.#upstream?.abort();
+    if (this.#tunnelWays > 0) {
+      this.#cutShort('TUNNEL_IDLE');
+      return;
+    }
     this.onResponseFailure({
       error: 'RESPONSE_TIMEOUT',
       detail: this.#state === 'sent' ? 'no response head' : 'response stalled',
@@ -368,32 +398,5 @@ class Forwarding implements ExchangeListener, UpstreamListener {
     this.#release();
     if (record.status >= 100) this.#service.metrics.add(RESPONSES + statusClass(record.status));
     record.write(this.#exchange.head, this.#connection, this.#service);
-  }
-}
-
-const CONTINUE: ResponseHead = {
-  version: '1.1',
-  status: 100,
-  reason: 'Continue',
-  fieldLines: '',
-  body: { kind: 'none' },
-  declaredLength: undefined,
-  keepAlive: true,
-};
-
-function statusClass(status: number): number {
-  return Math.min(Math.max(Math.floor(status / 100), 1), 5) - 1;
-}
-
-function significanceOf(failure: UpstreamFailure): SignificanceCode {
-  switch (failure.error) {
-    case 'RESPONSE_MALFORMED':
-      return 'ADF_SERVER_RESPONSE_INVALID';
-    case 'RESPONSE_TIMEOUT':
-      return 'ADF_SERVER_TIMEOUT';
-    case 'SERVER_UNREACHABLE':
-      return 'ADF_SERVER_CONNECT_FAILURE';
-    default:
-      return 'ADF_SERVER_CONNECTION_LOST';
   }
 }

@@ -6,7 +6,9 @@ export type BodyFraming =
   | { readonly kind: 'length'; readonly bytes: number }
   | { readonly kind: 'chunked' }
   | { readonly kind: 'stream' }
-  | { readonly kind: 'until-close' };
+  | { readonly kind: 'until-close' }
+  /** Of a 101 (in HTTP/2 of a 200 to extended CONNECT): bytes of another protocol, both ways. */
+  | { readonly kind: 'tunnel' };
 
 export type HttpVersion = '1.0' | '1.1' | '2';
 
@@ -32,6 +34,8 @@ export interface RequestHead {
   readonly expectContinue: boolean;
   /** TE: trailers was sent. */
   readonly acceptsTrailers: boolean;
+  /** The request asks to go on as WebSocket (RFC 6455, RFC 8441); then it is a GET without a body. */
+  readonly asksForWebSocket: boolean;
 }
 
 /** A response head of a server, checked. */

@@ -15,6 +15,8 @@ export interface HttpServices {
   readonly accessLog: AccessLog;
   /** A new request id; unique over engines, workers and restarts. */
   readonly newRequestId: () => string;
+  /** 16 random bytes in base64. */
+  readonly newWebSocketKey: () => string;
   readonly worker: number;
 }
 

@@ -88,6 +88,8 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
     this.#ended = true;
     if (this.#exchange === undefined) {
       if (!this.#closing) this.#closeAfterClient();
+    } else if (this.#exchange.isTunnel) {
+      this.#exchange.endTunnel();
     } else if (!this.#exchange.requestComplete) {
       // The rest of the body will never come.
       this.#fail('CLIENT_GONE');
@@ -121,6 +123,10 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
 
   wantBody(): void {
     this.#advance();
+  }
+
+  endWrites(): void {
+    this.#channel.end();
   }
 
   waitForDrain(): void {
@@ -174,7 +180,10 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
     }
     const used = exchange.receiveBody(buffer);
     this.#keepFrom(used);
-    if (!exchange.requestComplete && this.#exchange === exchange) {
+    if (exchange.isTunnel) {
+      // A tunnel may be silent; forward-request keeps its own time.
+      this.#deadline.cancel();
+    } else if (!exchange.requestComplete && this.#exchange === exchange) {
       this.#wait('body', this.#connection.service().http.bodyTimeoutMs);
     } else if (this.#waitingFor === 'body') {
       this.#deadline.cancel();

@@ -16,6 +16,8 @@ export interface ExchangeConnection {
   readonly channel: Channel;
   /** The exchange wants its body, now or again. */
   wantBody(): void;
+  /** A tunnel's way to the client is over, its other way is not. */
+  endWrites(): void;
   /** A write did not leave at once: the client must read within the body timeout. */
   waitForDrain(): void;
   /** The response is complete. */
@@ -43,6 +45,7 @@ export class Http1Exchange implements DownstreamExchange {
   #continued = false;
   #responseComplete = false;
   #responseChunked = false;
+  #tunnel = false;
   #draining = false;
 
   constructor(connection: ExchangeConnection, head: RequestHead, last: boolean, bodyLimitBytes: number) {
@@ -61,6 +64,10 @@ export class Http1Exchange implements DownstreamExchange {
     if (this.#wantsBody) this.#connection.wantBody();
   }
 
+  get isTunnel(): boolean {
+    return this.#tunnel;
+  }
+
   get requestComplete(): boolean {
     return this.#requestComplete;
   }
@@ -75,7 +82,10 @@ export class Http1Exchange implements DownstreamExchange {
 
   /** Whether body bytes can be taken now: somebody asked for them, or the response is complete and they are thrown away. */
   get wantsBody(): boolean {
-    return this.#responseComplete || (this.#wantsBody && !this.#bodyPaused && this.#listener !== undefined);
+    return (
+      (this.#responseComplete && !this.#tunnel) ||
+      (this.#wantsBody && !this.#bodyPaused && this.#listener !== undefined)
+    );
   }
 
   /** Takes body bytes; returns how many. */
@@ -96,8 +106,16 @@ export class Http1Exchange implements DownstreamExchange {
         this.#refuseBody('REQUEST_MALFORMED', result.detail);
       }
     }
-    if (!this.#responseComplete) this.#listener?.onRequestFlush();
+    if (this.#listens) this.#listener?.onRequestFlush();
     return used;
+  }
+
+  /** The client has sent the last of a tunnel. */
+  endTunnel(): void {
+    if (this.#requestComplete) return;
+    this.#endBody('');
+    this.#listener?.onRequestFlush();
+    if (this.#responseComplete) this.#connection.exchangeDone(this, false);
   }
 
   bodyTimedOut(): void {
@@ -111,7 +129,7 @@ export class Http1Exchange implements DownstreamExchange {
   }
 
   onClientGone(): void {
-    if (this.#responseComplete) return;
+    if (this.#responseComplete && (!this.#tunnel || this.#requestComplete)) return;
     this.#responseComplete = true;
     this.#listener?.onClientGone();
   }
@@ -132,10 +150,15 @@ export class Http1Exchange implements DownstreamExchange {
     return this.head.expectContinue && !this.#continued && !this.#requestComplete && this.#bodyBytes === 0;
   }
 
+  /** Whether anybody takes the request's bytes: in a tunnel also after the server has ended its own. */
+  get #listens(): boolean {
+    return !this.#responseComplete || this.#tunnel;
+  }
+
   #deliver(part: Buffer): void {
     this.#bodyBytes += part.length;
-    if (this.#responseComplete || part.length === 0) return;
-    if (this.#bodyLimitBytes > 0 && this.#bodyBytes > this.#bodyLimitBytes) {
+    if (!this.#listens || part.length === 0) return;
+    if (this.#bodyLimitBytes > 0 && !this.#tunnel && this.#bodyBytes > this.#bodyLimitBytes) {
       this.#refuseBody('REQUEST_BODY_TOO_LARGE', 'chunked');
       return;
     }
@@ -145,7 +168,7 @@ export class Http1Exchange implements DownstreamExchange {
   #endBody(trailerLines: string): void {
     if (this.#requestComplete) return;
     this.#requestComplete = true;
-    if (!this.#responseComplete) this.#listener?.onRequestEnd(trailerLines);
+    if (this.#listens) this.#listener?.onRequestEnd(trailerLines);
   }
 
   #refuseBody(error: ErrorCode, detail: string): void {
@@ -181,6 +204,12 @@ export class Http1Exchange implements DownstreamExchange {
 
   sendHead(head: ResponseHead, extraLines: string, lastOnConnection: boolean): void {
     this.#headSent = true;
+    if (head.body.kind === 'tunnel') {
+      this.#tunnel = true;
+      this.#last = true;
+      this.#requestComplete = false;
+      this.#bodyLeft = Number.POSITIVE_INFINITY;
+    }
     if (lastOnConnection || this.#bodyMayBeKeptBack) this.#last = true;
     const unknownLength =
       head.body.kind === 'chunked' || head.body.kind === 'stream' || head.body.kind === 'until-close';
@@ -213,7 +242,8 @@ export class Http1Exchange implements DownstreamExchange {
     if (this.#responseChunked) this.#batch.addText(lastChunk(trailerLines));
     this.flush();
     this.#responseComplete = true;
-    this.#connection.exchangeDone(this, !this.#last);
+    if (this.#tunnel && !this.#requestComplete) this.#connection.endWrites();
+    else this.#connection.exchangeDone(this, !this.#last);
   }
 
   flush(): boolean {

@@ -263,8 +263,16 @@ describe('Connection', () => {
 });
 
 describe('the wishes of a client', () => {
-  it('for another protocol are refused, and an offer of h2c is left unanswered', () => {
-    refuse('UPGRADE_NOT_SUPPORTED', 'Connection: upgrade\r\nUpgrade: websocket\r\n');
+  it('for another protocol are known for WebSocket, refused for others, and an offer of h2c is left unanswered', () => {
+    const webSocket = 'Connection: upgrade\r\nUpgrade: WebSocket\r\n';
+    assert.equal(accept(webSocket, 'GET / HTTP/1.1').asksForWebSocket, true);
+    assert.equal(accept(webSocket, 'GET / HTTP/1.1').fieldLines, '');
+    assert.equal(accept('Connection: upgrade\r\n', 'GET / HTTP/1.1').asksForWebSocket, false);
+    refuse('REQUEST_MALFORMED', webSocket, 'POST / HTTP/1.1');
+    refuse('REQUEST_MALFORMED', webSocket, 'GET / HTTP/1.0');
+    refuse('REQUEST_MALFORMED', `${webSocket}Content-Length: 0\r\n`);
+    refuse('UPGRADE_NOT_SUPPORTED', 'Connection: upgrade\r\nUpgrade: TLS/1.0\r\n');
+    refuse('UPGRADE_NOT_SUPPORTED', 'Connection: upgrade\r\nUpgrade: websocket, h2c\r\n');
     refuse('UPGRADE_NOT_SUPPORTED', 'Connection: Upgrade\r\nUpgrade: h2c\r\nUpgrade: websocket\r\n');
     assert.equal(
       accept('Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n').fieldLines,

@@ -102,10 +102,14 @@ export function parseRequestHead(
     if (NOT_HOP_BY_HOP.has(option))
       return refused('REQUEST_MALFORMED', 'Connection names an end-to-end field');
   }
+  const upgrade = options.includes('upgrade') ? fields.upgrade.toLowerCase() : '';
   // RFC 9110 §7.8: an offer of h2c may be left unanswered; any other protocol would change what follows.
-  if (fields.upgrade !== '' && options.includes('upgrade') && fields.upgrade.toLowerCase() !== 'h2c') {
+  if (upgrade !== '' && upgrade !== 'h2c' && upgrade !== 'websocket')
     return refused('UPGRADE_NOT_SUPPORTED', 'upgrade');
-  }
+  const asksForWebSocket = upgrade === 'websocket';
+  // RFC 6455 §4.1. A body would stand where the server expects frames.
+  if (asksForWebSocket && (method !== 'GET' || version === '1.0' || body.kind !== 'none'))
+    return refused('REQUEST_MALFORMED', 'upgrade of something else than a GET without a body');
   if (fields.expect !== '' && (fields.expect.toLowerCase() !== '100-continue' || version === '1.0')) {
     if (version === '1.1') return refused('EXPECTATION_FAILED', 'expect');
   }
@@ -128,6 +132,7 @@ export function parseRequestHead(
           : options.includes('keep-alive') && !options.includes('close'),
       expectContinue: version === '1.1' && fields.expect !== '' && body.kind !== 'none',
       acceptsTrailers: fields.te.includes('trailers'),
+      asksForWebSocket,
     },
   };
 }

@@ -62,7 +62,8 @@ async function assertReadAsOne(judge: Judge, message: TestMessage): Promise<void
     string,
     string[]
   >;
-  assert.deepEqual(ours, framing[message.head.body.kind]);
+  const upgrade = message.head.asksForWebSocket ? ['upgrade', 'connection'] : [];
+  assert.deepEqual(ours, [...upgrade, ...(framing[message.head.body.kind] ?? [])]);
   assert.deepEqual(request.trailers, fieldPairs(message.trailerLines));
 }
 

@@ -28,13 +28,17 @@ const SPECIAL = new Set([
 const SPECIAL_LENGTHS: ReadonlySet<number> = new Set([...SPECIAL].map((name) => name.length));
 const CONNECTION_OPTIONS = new Set(['close', 'keep-alive', 'upgrade']);
 
-/** @param method of the request: a response to HEAD has no body, whatever its fields say. */
+/**
+ * @param method of the request: a response to HEAD has no body, whatever its fields say.
+ * @param asksForWebSocket whether a 101 is an answer to the request.
+ */
 export function parseResponseHead(
   bytes: Buffer,
   start: number,
   end: number,
   limits: HeadLimits,
   method: string,
+  asksForWebSocket = false,
 ): ParsedResponse {
   const scanned = scanHead(bytes, start, end, start, limits);
   if (scanned.kind === 'incomplete') return INCOMPLETE;
@@ -46,16 +50,17 @@ export function parseResponseHead(
   if (line === null) return refused('status line');
   const [, minor, statusText, reason = ''] = line;
   const status = Number(statusText);
-  // We never ask for another protocol.
-  if (status === 101) return refused('101 unasked for');
+  if (status === 101 && !asksForWebSocket) return refused('101 unasked for');
   const fields = new ResponseFields();
   const block = visitFields(text, STATUS_LINE.lastIndex, limits, fields);
   if (block.kind === 'too-large') return refused('field too large');
   if (block.kind === 'malformed') return refused(block.detail);
+  if (status === 101 && (fields.upgrade !== 'websocket' || !fields.connection.includes('upgrade')))
+    return refused('101 to another protocol');
   const bodiless = method === 'HEAD' || status < 200 || status === 204 || status === 304;
   const declared = fields.contentLength === undefined ? undefined : parseContentLength(fields.contentLength);
   if (fields.contentLength !== undefined && declared === undefined) return refused('Content-Length');
-  const body = bodiless ? NO_BODY : frame(fields, declared, minor === '0');
+  const body = status === 101 ? TUNNEL : bodiless ? NO_BODY : frame(fields, declared, minor === '0');
   if (typeof body === 'string') return refused(body);
   const named = fields.connection.filter((option) => !CONNECTION_OPTIONS.has(option));
   const closes = fields.connection.includes('close');
@@ -76,12 +81,14 @@ export function parseResponseHead(
 }
 
 const NO_BODY: BodyFraming = Object.freeze({ kind: 'none' });
+const TUNNEL: BodyFraming = Object.freeze({ kind: 'tunnel' });
 
 class ResponseFields implements FieldVisitor {
   readonly lengths = SPECIAL_LENGTHS;
   contentLength: string | undefined;
   transferEncoding: string | undefined;
   connection: readonly string[] = [];
+  upgrade = '';
 
   onSpecial(name: string, value: string): boolean | string {
     switch (name) {
@@ -95,6 +102,9 @@ class ResponseFields implements FieldVisitor {
         return true;
       case 'connection':
         this.connection = [...this.connection, ...tokenList(value)];
+        return true;
+      case 'upgrade':
+        this.upgrade = value.toLowerCase();
         return true;
       default:
         return SPECIAL.has(name);

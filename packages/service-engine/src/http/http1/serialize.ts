@@ -14,8 +14,12 @@ export function requestHeadText(
   fallbackAuthority: string,
 ): string {
   const host = head.authority === '' ? fallbackAuthority : head.authority;
-  const trailers = head.acceptsTrailers ? 'TE: trailers\r\nConnection: TE\r\n' : '';
-  return `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n${head.fieldLines}${addedLines}${trailers}${framingLines(body)}\r\n`;
+  const hop = head.asksForWebSocket
+    ? WEBSOCKET_LINES
+    : head.acceptsTrailers
+      ? 'TE: trailers\r\nConnection: TE\r\n'
+      : '';
+  return `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n${head.fieldLines}${addedLines}${hop}${framingLines(body)}\r\n`;
 }
 
 export interface ResponseConnection {
@@ -31,11 +35,15 @@ export function responseHeadText(
   connection: ResponseConnection,
   addedLines: string,
 ): string {
+  if (head.body.kind === 'tunnel')
+    return `${statusLine(head)}${head.fieldLines}${addedLines}${WEBSOCKET_LINES}\r\n`;
   const declared = head.declaredLength === undefined ? '' : `Content-Length: ${head.declaredLength}\r\n`;
   return `${statusLine(head)}${head.fieldLines}${addedLines}${declared}${framingLines(head.body)}${connectionLine(connection)}\r\n`;
 }
 
-/** A 1xx head. */
+const WEBSOCKET_LINES = 'Upgrade: websocket\r\nConnection: Upgrade\r\n';
+
+/** A 1xx head, but for 101. */
 export function informationalHeadText(head: ResponseHead): string {
   return `${statusLine(head)}${head.fieldLines}\r\n`;
 }

@@ -5,7 +5,7 @@ import type { Channel } from '../../channel/channel.ts';
 import { type ConnectListener, connectTcp } from '../../channel/tcp-client-channel.ts';
 import type { PooledConnection } from '../../pool/idle-connections.ts';
 import type { UpstreamExchange, UpstreamListener } from '../exchange.ts';
-import { type BodyFraming, isEmptyBody } from '../message.ts';
+import { type BodyFraming, isEmptyBody, type RequestHead } from '../message.ts';
 import { WriteBatch } from '../write-batch.ts';
 import { ChunkedDecoder, chunkHeader, lastChunk } from './chunked-body.ts';
 import type { HeadLimits } from './field-lines.ts';
@@ -52,6 +52,9 @@ export class Http1UpstreamConnection implements ConnectListener, PooledConnectio
   #decoder: ChunkedDecoder | undefined;
   #anyBytes = false;
   #informational = 0;
+  #asksForWebSocket = false;
+  /** After a 101: bytes as they are, both ways, each until its end. */
+  #tunnel = false;
   /** Bytes of an incomplete response head. */
   #pending: Buffer | undefined;
 
@@ -70,10 +73,16 @@ export class Http1UpstreamConnection implements ConnectListener, PooledConnectio
   }
 
   /** Begins a request. Only when connected and idle; the head leaves with the next {@link flush}. */
-  begin(headText: string, method: string, body: BodyFraming, listener: UpstreamListener): UpstreamExchange {
+  begin(
+    headText: string,
+    head: RequestHead,
+    body: BodyFraming,
+    listener: UpstreamListener,
+  ): UpstreamExchange {
     this.#uses++;
     this.#listener = listener;
-    this.#method = method;
+    this.#method = head.method;
+    this.#asksForWebSocket = head.asksForWebSocket;
     this.#readState = 'head';
     this.#requestDone = isEmptyBody(body);
     this.#requestChunked = body.kind === 'chunked' || body.kind === 'stream';
@@ -97,6 +106,10 @@ export class Http1UpstreamConnection implements ConnectListener, PooledConnectio
   sendEnd(trailerLines: string): void {
     if (this.#requestChunked && !this.#closed) this.#batch.addText(lastChunk(trailerLines));
     this.#requestDone = true;
+    if (!this.#tunnel || this.#closed) return;
+    this.flush();
+    // Closes the socket once the server has ended, too.
+    this.#channel.end();
   }
 
   flush(): boolean {
@@ -146,6 +159,10 @@ export class Http1UpstreamConnection implements ConnectListener, PooledConnectio
     if (this.#closed) return;
     if (this.#listener === undefined) {
       this.#closeIdle();
+    } else if (this.#tunnel && this.#readState === 'body') {
+      // What the client still sends goes on.
+      this.#readState = 'done';
+      this.#listener.onResponseEnd('');
     } else if (this.#readState === 'body' && this.#framing.kind === 'until-close') {
       this.#finish('');
     } else {
@@ -164,6 +181,8 @@ export class Http1UpstreamConnection implements ConnectListener, PooledConnectio
       this.owner.onConnectFailed(this, error);
     } else if (this.#listener === undefined) {
       this.#closeIdle();
+    } else if (this.#tunnel && this.#readState === 'done' && this.#requestDone) {
+      this.#closed = true;
     } else {
       this.#lose(error === undefined ? 'the server closed the connection' : errorText(error));
     }
@@ -178,7 +197,14 @@ export class Http1UpstreamConnection implements ConnectListener, PooledConnectio
     let offset = 0;
     while (offset < bytes.length && !this.#closed && this.#readState !== 'done') {
       if (this.#readState === 'head') {
-        const parsed = parseResponseHead(bytes, offset, bytes.length, RESPONSE_LIMITS, this.#method);
+        const parsed = parseResponseHead(
+          bytes,
+          offset,
+          bytes.length,
+          RESPONSE_LIMITS,
+          this.#method,
+          this.#asksForWebSocket,
+        );
         if (parsed.kind === 'incomplete') {
           // The read buffer is shared with every other upstream connection.
           this.#pending = Buffer.from(bytes.subarray(offset));
@@ -189,7 +215,7 @@ export class Http1UpstreamConnection implements ConnectListener, PooledConnectio
           return;
         }
         offset += parsed.headBytes;
-        if (parsed.head.status < 200) {
+        if (parsed.head.status < 200 && parsed.head.status !== 101) {
           if (++this.#informational > INFORMATIONAL_MAX) {
             this.#fail('RESPONSE_MALFORMED', 'too many informational responses');
             return;
@@ -202,6 +228,11 @@ export class Http1UpstreamConnection implements ConnectListener, PooledConnectio
         this.#readState = 'body';
         if (parsed.head.body.kind === 'length') this.#bodyLeft = parsed.head.body.bytes;
         if (parsed.head.body.kind === 'chunked') this.#decoder = new ChunkedDecoder(CHUNKED_LIMITS);
+        if (this.#framing.kind === 'tunnel') {
+          this.#tunnel = true;
+          this.#keepAlive = false;
+          this.#requestDone = false;
+        }
         this.#listener?.onResponseHead(parsed.head);
         if (this.#framing.kind === 'none' || (this.#framing.kind === 'length' && this.#bodyLeft === 0)) {
           this.#endOfResponse('', offset === bytes.length);

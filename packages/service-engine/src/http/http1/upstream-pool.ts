@@ -4,7 +4,7 @@ import type { Clock } from '../../lifecycle/clock.ts';
 import type { ServerRuntime } from '../../pool/server-runtime.ts';
 import { metricOffset } from '../../telemetry/metrics-table.ts';
 import type { UpstreamExchange, UpstreamListener } from '../exchange.ts';
-import type { BodyFraming } from '../message.ts';
+import type { BodyFraming, RequestHead } from '../message.ts';
 import { errorText, Http1UpstreamConnection, type UpstreamConnectionOwner } from './upstream-connection.ts';
 
 const CONNECTIONS = metricOffset('limpet_server_connections_total');
@@ -12,7 +12,7 @@ const CONNECT_FAILURES = metricOffset('limpet_server_connect_failures_total');
 
 /** A connection that is open and idle, whatever protocol it speaks. */
 export interface UpstreamRequestCarrier {
-  begin(headText: string, method: string, body: BodyFraming, listener: UpstreamListener): UpstreamExchange;
+  begin(headText: string, head: RequestHead, body: BodyFraming, listener: UpstreamListener): UpstreamExchange;
 }
 
 export interface UpstreamOpenListener {

@@ -66,7 +66,7 @@ export class Http2DownstreamConnection {
       settings: {
         maxConcurrentStreams: STREAMS_MAX,
         maxHeaderListSize: http.headLimitBytes,
-        enableConnectProtocol: false,
+        enableConnectProtocol: http.webSockets,
         enablePush: false,
       },
     });
@@ -120,7 +120,12 @@ export class Http2DownstreamConnection {
     const service = this.#connection.service();
     const requestId = this.#connection.services.newRequestId();
     service.metrics.add(REQUESTS);
-    const parsed = requestHeadOf(rawHeaders, endOfStream, headLimits(service.http));
+    const parsed = requestHeadOf(
+      rawHeaders,
+      endOfStream,
+      headLimits(service.http),
+      this.#connection.services.newWebSocketKey,
+    );
     if (parsed.kind === 'refused') {
       this.#refuse(stream, requestId, parsed.error, parsed.detail);
       return;

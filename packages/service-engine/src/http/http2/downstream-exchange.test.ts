@@ -35,7 +35,7 @@ async function answer(headText: string, body = '', trailerLines = ''): Promise<A
   assert.ok(parsed.kind === 'head');
   let thrown: unknown;
   server.once('stream', (stream, _headers, _flags, rawHeaders) => {
-    const read = requestHeadOf(rawHeaders, true, testHeadLimits);
+    const read = requestHeadOf(rawHeaders, true, testHeadLimits, () => '');
     assert.ok(read.kind === 'head');
     const ignore = (): void => {};
     const exchange = new Http2Exchange(stream, read.head, {

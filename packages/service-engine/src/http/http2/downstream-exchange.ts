@@ -43,6 +43,7 @@ export class Http2Exchange implements DownstreamExchange {
   #lastOnConnection = false;
   #waitingForDrain = false;
   #mayHaveTrailers = false;
+  #tunnel = false;
   #pending: Buffer[] = [];
 
   constructor(stream: ServerHttp2Stream, head: RequestHead, context: StreamContext) {
@@ -93,10 +94,10 @@ export class Http2Exchange implements DownstreamExchange {
   }
 
   #onData(chunk: Buffer): void {
-    if (this.#requestComplete || this.#responseComplete) return;
+    if (this.#requestComplete || (this.#responseComplete && !this.#tunnel)) return;
     this.#bodyBytes += chunk.length;
     const { bodyLimitBytes } = this.#context;
-    if (bodyLimitBytes > 0 && this.#bodyBytes > bodyLimitBytes) {
+    if (bodyLimitBytes > 0 && !this.#tunnel && this.#bodyBytes > bodyLimitBytes) {
       this.#requestComplete = true;
       this.#listener?.onRequestRefused('REQUEST_BODY_TOO_LARGE', 'stream');
       return;
@@ -117,12 +118,25 @@ export class Http2Exchange implements DownstreamExchange {
     if (this.#stream.closed || this.#stream.headersSent) return;
     if (lastOnConnection) this.#lastOnConnection = true;
     const fields = fieldsOf(head.fieldLines + extraLines);
+    if (head.body.kind === 'tunnel') {
+      this.#startTunnel(fields);
+      return;
+    }
     fields[':status'] = head.status;
     const length = head.body.kind === 'length' ? head.body.bytes : head.declaredLength;
     if (length !== undefined) fields['content-length'] = length;
     const endStream = isEmptyBody(head.body);
     this.#mayHaveTrailers = head.body.kind === 'chunked';
     this.#stream.respond(fields, { endStream, waitForTrailers: this.#mayHaveTrailers });
+  }
+
+  /** RFC 8441 §5: 200 in place of 101, and no proof of the handshake. */
+  #startTunnel(fields: OutgoingHttpHeaders): void {
+    this.#tunnel = true;
+    this.#requestComplete = false;
+    fields[':status'] = 200;
+    delete fields['sec-websocket-accept'];
+    this.#stream.respond(fields);
   }
 
   sendBody(chunk: Buffer): void {
@@ -143,7 +157,8 @@ export class Http2Exchange implements DownstreamExchange {
       else stream.end();
     }
     // A client that still sends a body nobody reads is told to stop (RFC 9113 §8.1).
-    if (!this.#requestComplete) stream.close(constants.NGHTTP2_NO_ERROR);
+    const tunnelRefused = this.head.asksForWebSocket && !this.#tunnel;
+    if (tunnelRefused || (!this.#requestComplete && !this.#tunnel)) stream.close(constants.NGHTTP2_NO_ERROR);
     if (this.#lastOnConnection) this.#context.drainConnection();
   }
 
@@ -186,14 +201,16 @@ export class Http2Exchange implements DownstreamExchange {
 
   #onClose(): void {
     this.#deadline?.cancel();
-    if (this.#responseComplete) return;
+    if (this.#responseComplete && (!this.#tunnel || this.#requestComplete)) return;
     this.#responseComplete = true;
+    this.#requestComplete = true;
     this.#listener?.onClientGone();
   }
 
   #wait(): void {
     const { bodyTimeoutMs, deadlines } = this.#context;
-    if (bodyTimeoutMs === 0) return;
+    // A tunnel may be silent; forward-request keeps its own time.
+    if (bodyTimeoutMs === 0 || (this.#tunnel && !this.#waitingForDrain)) return;
     if (this.#deadline === undefined)
       this.#deadline = deadlines.start(bodyTimeoutMs, () => this.#onDeadline());
     else this.#deadline.restart(bodyTimeoutMs);

@@ -9,7 +9,7 @@ const LIMITS = { headLimitBytes: 4096, fieldLineLimitBytes: 1024, fieldCountLimi
 const PSEUDO = { ':method': 'POST', ':scheme': 'https', ':authority': 'a.test', ':path': '/p?q' };
 
 function read(pseudo: Record<string, string>, fields: readonly string[], endOfStream = false): StreamHead {
-  return requestHeadOf([...Object.entries(pseudo).flat(), ...fields], endOfStream, LIMITS);
+  return requestHeadOf([...Object.entries(pseudo).flat(), ...fields], endOfStream, LIMITS, () => 'the key');
 }
 
 function accept(pseudo: Record<string, string>, fields: readonly string[], endOfStream = false): RequestHead {
@@ -21,6 +21,25 @@ function accept(pseudo: Record<string, string>, fields: readonly string[], endOf
 function refuse(pseudo: Record<string, string>, fields: readonly string[] = [], endOfStream = false): void {
   assert.equal(read(pseudo, fields, endOfStream).kind, 'refused', JSON.stringify([pseudo, fields]));
 }
+
+describe('an extended CONNECT (RFC 8441)', () => {
+  const WEBSOCKET = { ...PSEUDO, ':method': 'CONNECT', ':protocol': 'websocket' };
+
+  it('becomes a GET that asks a server of HTTP/1.1 for WebSocket, with a key of the engine', () => {
+    const head = accept(WEBSOCKET, ['sec-websocket-version', '13', 'sec-websocket-key', 'the client’s']);
+    assert.equal(head.method, 'GET');
+    assert.equal(head.asksForWebSocket, true);
+    assert.deepEqual(head.body, { kind: 'none' });
+    assert.equal(head.fieldLines, 'sec-websocket-version: 13\r\nSec-WebSocket-Key: the key\r\n');
+  });
+
+  it('is refused for another protocol, as another method, with a body or without an open stream', () => {
+    refuse({ ...WEBSOCKET, ':protocol': 'connect-udp' });
+    refuse({ ...WEBSOCKET, ':method': 'GET' });
+    refuse(WEBSOCKET, ['content-length', '5']);
+    refuse(WEBSOCKET, [], true);
+  });
+});
 
 describe('the head of a stream', () => {
   it('is read into method, target, authority and end-to-end fields', () => {
@@ -47,6 +66,7 @@ describe('the head of a stream', () => {
         keepAlive: true,
         expectContinue: false,
         acceptsTrailers: true,
+        asksForWebSocket: false,
       },
     );
   });

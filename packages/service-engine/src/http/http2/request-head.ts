@@ -17,11 +17,13 @@ const LINE_BREAKING = /[\r\n\0]/;
  *
  * @param rawHeaders names and values in turn, as node:http2 gives them (latin1).
  * @param endOfStream no body follows.
+ * @param newWebSocketKey 16 random bytes in base64 (RFC 6455 §4.1), for a server that is asked in HTTP/1.1.
  */
 export function requestHeadOf(
   rawHeaders: readonly string[],
   endOfStream: boolean,
   limits: HeadLimits,
+  newWebSocketKey: () => string,
 ): StreamHead {
   let method = '';
   let path = '';
@@ -29,6 +31,7 @@ export function requestHeadOf(
   let host: string | undefined;
   let cookie = '';
   let lines = '';
+  let protocol: string | undefined;
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string;
     const value = rawHeaders[index + 1] as string;
@@ -44,6 +47,15 @@ export function requestHeadOf(
         break;
       case ':authority':
         authority = value;
+        break;
+      case ':protocol':
+        // RFC 8441 §4. node:http2 lets it pass only where we have offered it.
+        if (value !== 'websocket') return refused('protocol of a CONNECT');
+        protocol = value;
+        break;
+      case 'sec-websocket-key':
+        // Of no use to an extended CONNECT (RFC 8441 §5); two would be one too many.
+        if (protocol === undefined) lines += `${name}: ${value}\r\n`;
         break;
       case ':scheme':
         if (value !== 'https' && value !== 'http') return refused('scheme');
@@ -72,7 +84,11 @@ export function requestHeadOf(
     return refused('host differs from :authority');
   }
   const cookieLine = cookie === '' ? '' : `cookie: ${cookie}\r\n`;
-  const text = `${method} ${path} HTTP/1.1\r\nHost: ${authority ?? host ?? ''}\r\n${lines}${cookieLine}\r\n`;
+  // The server is asked in HTTP/1.1: a GET in place of CONNECT, and a key in place of the frames that made one unnecessary.
+  if (protocol !== undefined && (method !== 'CONNECT' || endOfStream)) return refused('extended CONNECT');
+  const upgradeLines = protocol === undefined ? '' : webSocketLines(newWebSocketKey());
+  const verb = protocol === undefined ? method : 'GET';
+  const text = `${verb} ${path} HTTP/1.1\r\nHost: ${authority ?? host ?? ''}\r\n${lines}${upgradeLines}${cookieLine}\r\n`;
   const bytes = Buffer.from(text, 'latin1');
   const parsed = parseRequestHead(bytes, 0, bytes.length, limits);
   if (parsed.kind === 'refused') return parsed;
@@ -82,8 +98,18 @@ export function requestHeadOf(
   if (endOfStream && !isEmptyBody(head.body)) return refused('content-length without a body');
   return {
     kind: 'head',
-    head: { ...head, version: '2', keepAlive: true, body: framing(head.body, endOfStream) },
+    head: {
+      ...head,
+      version: '2',
+      keepAlive: true,
+      // What follows an extended CONNECT is the tunnel's, once there is one.
+      body: protocol === undefined ? framing(head.body, endOfStream) : head.body,
+    },
   };
+}
+
+function webSocketLines(key: string): string {
+  return `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ${key}\r\n`;
 }
 
 function framing(declared: BodyFraming, endOfStream: boolean): BodyFraming {

@@ -1,0 +1,27 @@
+// What metrics and records call the outcome of a request to a server.
+
+import type { SignificanceCode } from '@limpet/model';
+import type { UpstreamFailure } from './exchange.ts';
+
+/** 0 for 1xx … 4 for 5xx and beyond: the place among the values of a metric's status class. */
+export function statusClass(status: number): number {
+  return Math.min(Math.max(Math.floor(status / 100), 1), 5) - 1;
+}
+
+export function significanceOf(failure: UpstreamFailure): SignificanceCode {
+  switch (failure.error) {
+    case 'RESPONSE_MALFORMED':
+      return 'ADF_SERVER_RESPONSE_INVALID';
+    case 'RESPONSE_TIMEOUT':
+      return 'ADF_SERVER_TIMEOUT';
+    case 'SERVER_UNREACHABLE':
+      return 'ADF_SERVER_CONNECT_FAILURE';
+    default:
+      return 'ADF_SERVER_CONNECTION_LOST';
+  }
+}
+
+/** No connection to the server was opened. */
+export function neverConnected(detail: string): UpstreamFailure {
+  return { error: 'SERVER_UNREACHABLE', detail, neverSent: true, staleConnection: false };
+}
