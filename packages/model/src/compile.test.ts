@@ -229,6 +229,33 @@ describe('a compiled virtual service', () => {
 });
 
 describe('a compiled HTTP profile', () => {
+  it('sends clients without TLS to the first port with it, where http_to_https says so', () => {
+    const edits = {
+      'VirtualService[0].services': [
+        { port: 80 },
+        { port: 8443, enable_ssl: true },
+        { port: 9443, enable_ssl: true },
+      ],
+    };
+    const on = { ...edits, 'ApplicationProfile[0].http_profile.http_to_https': true };
+    assert.equal(virtualServiceOf(edits).http.redirectToHttpsPort, undefined);
+    assert.equal(virtualServiceOf(on).http.redirectToHttpsPort, 8443);
+  });
+
+  it('has its policy of strict transport security in the words of RFC 6797', () => {
+    const at = (field: string) => `ApplicationProfile[0].http_profile.${field}`;
+    const policyWith = (edits: Record<string, unknown>) =>
+      virtualServiceOf(edits).http.strictTransportSecurity;
+    assert.equal(policyWith({}), undefined);
+    assert.equal(policyWith({ [at('hsts_enabled')]: true }), 'max-age=31536000; includeSubDomains');
+    const alone = {
+      [at('hsts_enabled')]: true,
+      [at('hsts_max_age')]: 0,
+      [at('hsts_subdomains_enabled')]: false,
+    };
+    assert.equal(policyWith(alone), 'max-age=0');
+  });
+
   it('has the times and sizes of its fields, in milliseconds and bytes', () => {
     const http = httpOf({
       client_header_timeout: 11,

@@ -100,7 +100,7 @@ function compileVirtualService(
     listeners,
     ...(hosting === undefined ? {} : { hosting }),
     ...(terminatesTls ? { tls: compileTls(object, owner, objects, certificates) } : {}),
-    http: compileHttp(profile.http_profile),
+    http: compileHttp(profile.http_profile, owner),
     poolUuid: referenced(objects.Pool, object.pool_ref ?? '').uuid,
   };
 }
@@ -158,7 +158,14 @@ const XFF_UPDATE = {
   ADD_NEW_XFF_HEADER: 'add',
 } as const;
 
-function compileHttp(profile: AviObject<'ApplicationProfile'>['http_profile']): HttpSnapshot {
+const DAY_S = 86_400;
+
+function compileHttp(
+  profile: AviObject<'ApplicationProfile'>['http_profile'],
+  owner: AviObject<'VirtualService'>,
+): HttpSnapshot {
+  const httpsPort = owner.services.find(({ enable_ssl }) => enable_ssl)?.port;
+  const subdomains = profile.hsts_subdomains_enabled ? '; includeSubDomains' : '';
   return {
     connectionMultiplexing: profile.connection_multiplexing_enabled,
     forwardedFor: {
@@ -178,6 +185,10 @@ function compileHttp(profile: AviObject<'ApplicationProfile'>['http_profile']): 
     bodyLimitBytes: profile.client_max_body_size * 1024,
     respondWith100Continue: profile.respond_with_100_continue,
     webSockets: profile.websockets_enabled,
+    ...(profile.http_to_https && httpsPort !== undefined ? { redirectToHttpsPort: httpsPort } : {}),
+    ...(profile.hsts_enabled
+      ? { strictTransportSecurity: `max-age=${profile.hsts_max_age * DAY_S}${subdomains}` }
+      : {}),
   };
 }
 

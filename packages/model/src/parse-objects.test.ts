@@ -136,11 +136,11 @@ describe('a field of Avi that is not implemented', () => {
   it('is noticed in a nested object, with its place', () => {
     const { notices } = parseWith({
       'Pool[0].servers[1].rewrite_host_header': true,
-      'ApplicationProfile[0].http_profile.hsts_enabled': true,
+      'ApplicationProfile[0].http_profile.secure_cookie_enabled': true,
       'VsVip[0].vip[0].prefix_length': 24,
     });
     assert.deepEqual(notices.map(whereOf).sort(), [
-      'ApplicationProfile "demo-http", http_profile.hsts_enabled',
+      'ApplicationProfile "demo-http", http_profile.secure_cookie_enabled',
       'Pool "demo-pool", servers[1].rewrite_host_header',
       'VsVip "demo-vip", vip[0].prefix_length',
     ]);
@@ -170,7 +170,6 @@ describe('a field of Avi that is not implemented', () => {
     ['Pool[0].ipaddrgroup_ref', 'group'],
     ['Pool[0].servers[0].resolve_server_by_dns', true],
     ['ApplicationProfile[0].http_profile.ssl_client_certificate_mode', 'SSL_CLIENT_CERTIFICATE_REQUIRE'],
-    ['ApplicationProfile[0].http_profile.http_to_https', true],
     ['ApplicationProfile[0].http_profile.pki_profile_ref', 'pki'],
   ] as const) {
     it(`is an error where passing over it would do something else: ${path}`, () => {

@@ -32,7 +32,7 @@ const MUST_NOT_BE_PASSED_OVER: Readonly<Record<string, readonly string[]>> = {
   ],
   Pool: ['ssl_profile_ref', 'use_service_port', 'ipaddrgroup_ref'],
   Server: ['resolve_server_by_dns'],
-  HTTPApplicationProfile: ['ssl_client_certificate_mode', 'http_to_https', 'pki_profile_ref'],
+  HTTPApplicationProfile: ['ssl_client_certificate_mode', 'pki_profile_ref'],
 };
 
 const TYPES = Object.keys(objectSchemas) as ObjectType[];

@@ -119,6 +119,10 @@ export interface HttpSnapshot {
   readonly respondWith100Continue: boolean;
   /** websockets_enabled: a request may go on as WebSocket. */
   readonly webSockets: boolean;
+  /** http_to_https: requests that come without TLS are sent to this port; absent: they are served. */
+  readonly redirectToHttpsPort?: number;
+  /** Value of Strict-Transport-Security for answers over TLS (RFC 6797), from hsts_*; absent: none is added. */
+  readonly strictTransportSecurity?: string;
 }
 
 export type LbAlgorithm = 'round-robin' | 'least-connections';

@@ -141,6 +141,16 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
   ],
   'a virtual service': [
     [
+      'that redirects to TLS and has none',
+      {
+        'ApplicationProfile[0].http_profile.http_to_https': true,
+        'VirtualService[0].services': [{ port: 80 }],
+        'Pool[0].application_persistence_profile_ref': undefined,
+      },
+      'VirtualService "demo", application_profile_ref',
+      /has http_to_https, which needs a service with enable_ssl/,
+    ],
+    [
       'with a VsVip that is not there',
       { 'VirtualService[0].vsvip_ref': 'gone' },
       'VirtualService "demo", vsvip_ref',

@@ -180,6 +180,12 @@ function validateVirtualService(
   }
   const owner = listeningOf(virtualService, objects);
   const terminatesTls = owner.services.some(({ enable_ssl }) => enable_ssl);
+  if (applicationProfile?.http_profile.http_to_https === true && !terminatesTls) {
+    at(
+      'application_profile_ref',
+      `"${applicationProfile.name}" has http_to_https, which needs a service with enable_ssl to send clients to`,
+    );
+  }
   const sslProfileRef = owner.ssl_profile_ref ?? defaultReferences.sslProfile;
   const sslProfile = findReferenced(objects.SSLProfile, sslProfileRef);
   if (terminatesTls) {

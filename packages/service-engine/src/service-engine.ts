@@ -7,14 +7,12 @@ import {
   LimpetError,
   loadConfig,
   type Snapshot,
-  type VirtualServiceSnapshot,
 } from '@limpet/model';
 import type { Logger } from 'pino';
 import { HealthSchedule } from './health-monitor/health-schedule.ts';
 import { systemClock } from './lifecycle/clock.ts';
 import { Deadlines } from './lifecycle/deadlines.ts';
 import { systemRandom } from './lifecycle/random.ts';
-import { probeAddress } from './listener/tcp-listener.ts';
 import { CrowdCounter } from './load-balancing/crowd-counter.ts';
 import { TicketTrail } from './load-balancing/ticket-trail.ts';
 import type { EngineOptions } from './options.ts';
@@ -26,6 +24,7 @@ import {
   type RingKeys,
   serializeRingKeys,
 } from './session-ticket/ring-file.ts';
+import { BoundPorts } from './snapshot/bound-ports.ts';
 import { SlotAllocator } from './snapshot/slot-allocator.ts';
 import { WorkerGroup } from './snapshot/worker-group.ts';
 import { serverSlotKey, type WorkerStart } from './snapshot/worker-messages.ts';
@@ -79,8 +78,7 @@ export class ServiceEngine {
   #admin: { readonly address: { ip: string; port: number }; stop(): void } | undefined;
   #applying: Promise<void> = Promise.resolve();
   #state: 'starting' | 'serving' | 'draining' = 'starting';
-  /** Ports that the operating system chose for port 0, so that a reload keeps them. */
-  readonly #chosenPorts = new Map<string, number>();
+  readonly #boundPorts = new BoundPorts();
 
   constructor(options: EngineOptions, log: Logger) {
     this.#options = options;
@@ -254,7 +252,7 @@ export class ServiceEngine {
     }
     for (const notice of notices) this.#log.warn({ event: 'CONFIG_NOTICE' }, describeProblem(notice));
     if (former === undefined) await this.#selfTest(snapshot, secrets);
-    const bound = await this.#withBoundPorts(snapshot);
+    const bound = await this.#boundPorts.bind(snapshot, former?.snapshot);
     const servers = this.#serverSlots.assign(serverKeys(bound));
     const virtualServices = this.#virtualServiceSlots.assign(bound.virtualServices.map(({ uuid }) => uuid));
     // Probed before they get traffic; those that are known keep their state.
@@ -281,29 +279,6 @@ export class ServiceEngine {
     this.#noteCertificates(bound);
     this.#noteRing(ringKeys);
     this.#log.info({ event: 'CONFIG_APPLIED', version, hash: snapshot.hash }, 'configuration applied');
-  }
-
-  /** A new address must be free, also of engines that share ports; port 0 becomes a port. The hash stays that of the objects. */
-  async #withBoundPorts(snapshot: Snapshot): Promise<Snapshot> {
-    const open = new Set(
-      this.#inEffect?.snapshot.virtualServices.flatMap(({ listeners }) =>
-        listeners.map(({ address }) => `${address.ip}|${address.port}`),
-      ),
-    );
-    const virtualServices: VirtualServiceSnapshot[] = [];
-    for (const virtualService of snapshot.virtualServices) {
-      const listeners = [];
-      for (const [index, listener] of virtualService.listeners.entries()) {
-        const key = `${virtualService.uuid}/${index}`;
-        const { ip, port } = listener.address;
-        let address = { ip, port: port === 0 ? (this.#chosenPorts.get(key) ?? 0) : port };
-        if (!open.has(`${ip}|${address.port}`)) address = await probeAddress(address);
-        if (port === 0) this.#chosenPorts.set(key, address.port);
-        listeners.push({ ...listener, address });
-      }
-      virtualServices.push({ ...virtualService, listeners });
-    }
-    return { ...snapshot, virtualServices };
   }
 
   async #selfTest(snapshot: Snapshot, secrets: ReadonlyMap<string, string>): Promise<void> {

@@ -185,11 +185,7 @@ export const fieldsWithoutEffect: Readonly<Record<string, Readonly<Record<string
     tcp_app_profile: undefined,
   },
   HTTPApplicationProfile: {
-    hsts_enabled: false,
-    hsts_max_age: 365,
-    hsts_subdomains_enabled: true,
     http2_profile: undefined,
-    http_to_https: false,
     httponly_enabled: false,
     pki_profile_ref: undefined,
     secure_cookie_enabled: false,

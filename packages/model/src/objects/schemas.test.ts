@@ -38,6 +38,10 @@ describe('the defaults', () => {
         client_max_body_size: 0,
         respond_with_100_continue: true,
         websockets_enabled: true,
+        http_to_https: false,
+        hsts_enabled: false,
+        hsts_max_age: 365,
+        hsts_subdomains_enabled: true,
       },
     });
   });

@@ -237,6 +237,10 @@ export const httpApplicationProfile = z.looseObject({
   client_max_body_size: count(0, Number.MAX_SAFE_INTEGER).default(0),
   respond_with_100_continue: z.boolean().default(true),
   websockets_enabled: z.boolean().default(true),
+  http_to_https: z.boolean().default(false),
+  hsts_enabled: z.boolean().default(false),
+  hsts_max_age: count(0, 10_000).default(365),
+  hsts_subdomains_enabled: z.boolean().default(true),
 });
 
 export const applicationProfile = z.looseObject({

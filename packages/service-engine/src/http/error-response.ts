@@ -4,7 +4,7 @@ import { STATUS_CODES } from 'node:http';
 import { type ErrorCode, errorCatalogue } from '@limpet/model';
 import type { ResponseHead } from './message.ts';
 
-export interface ErrorResponse {
+export interface OwnResponse {
   readonly head: ResponseHead;
   readonly body: Buffer;
 }
@@ -23,17 +23,26 @@ export const CONTINUE: ResponseHead = {
 };
 
 /** The answer for an error of the catalogue that has a status. Nothing of the request is echoed. */
-export function createErrorResponse(code: ErrorCode, requestId: string, method: string): ErrorResponse {
+export function createErrorResponse(code: ErrorCode, requestId: string, method: string): OwnResponse {
   const { status, message } = errorCatalogue[code];
   const reason = STATUS_CODES[status] ?? '';
   const body = Buffer.from(`${status} ${reason}\n\nLimpet: ${message}.\nRequest id: ${requestId}\n`);
   const retryAfter = status === 503 ? `Retry-After: ${RETRY_AFTER_S}\r\n` : '';
+  return ownResponse(status, `Cache-Control: no-store\r\n${retryAfter}`, body, method);
+}
+
+/** Sends the client elsewhere. */
+export function createRedirect(status: number, location: string, method: string): OwnResponse {
+  return ownResponse(status, `Location: ${location}\r\n`, Buffer.from(`${location}\n`, 'latin1'), method);
+}
+
+function ownResponse(status: number, fieldLines: string, body: Buffer, method: string): OwnResponse {
   return {
     head: {
       version: '1.1',
       status,
-      reason,
-      fieldLines: `Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n${retryAfter}`,
+      reason: STATUS_CODES[status] ?? '',
+      fieldLines: `Content-Type: text/plain; charset=utf-8\r\n${fieldLines}`,
       body: method === 'HEAD' ? { kind: 'none' } : { kind: 'length', bytes: body.length },
       declaredLength: method === 'HEAD' ? body.length : undefined,
       keepAlive: true,

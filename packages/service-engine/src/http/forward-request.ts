@@ -10,7 +10,7 @@ import {
 } from '../pool/select-server.ts';
 import type { ServerRuntime } from '../pool/server-runtime.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
-import { CONTINUE, createErrorResponse } from './error-response.ts';
+import { CONTINUE, createErrorResponse, createRedirect, type OwnResponse } from './error-response.ts';
 import type {
   DownstreamExchange,
   ExchangeListener,
@@ -21,10 +21,12 @@ import type {
 import { upstreamHeadText } from './forwarded-fields.ts';
 import { openUpstream, type UpstreamOpening, type UpstreamRequestCarrier } from './http1/upstream-pool.ts';
 import { type BodyFraming, isEmptyBody, type ResponseHead } from './message.ts';
+import { ownAnswerTo } from './own-answer.ts';
 import type { HttpService, ProxiedConnection } from './proxied-connection.ts';
 import { RequestRecord } from './request-record.ts';
-import { isIdempotent } from './retry.ts';
-import { neverConnected, significanceOf, statusClass } from './server-outcome.ts';
+import { addedResponseLines } from './response-fields.ts';
+import { ATTEMPTS_MAX, isIdempotent, recoveryOf } from './retry.ts';
+import { neverConnected, significanceOf, statusClass, timedOut } from './server-outcome.ts';
 import { tunnelSilenceLimitMs } from './tunnel.ts';
 
 const SERVER_REQUESTS = metricOffset('limpet_server_requests_total');
@@ -33,9 +35,6 @@ const SERVER_OVER_LIMIT = metricOffset('limpet_server_over_limit_total');
 const SERVER_RESPONSES = metricOffset('limpet_server_responses_total', '1xx');
 const REQUESTS_REFUSED = metricOffset('limpet_requests_refused_total');
 const RESPONSES = metricOffset('limpet_responses_total', '1xx');
-
-/** Servers that one request may try; each try can cost a connect timeout. */
-const ATTEMPTS_MAX = 3;
 
 /** Starts forwarding; the returned listener is what the codec reports the request's body and end to. */
 export function forwardRequest(
@@ -80,11 +79,15 @@ class Forwarding implements ExchangeListener, UpstreamListener {
 
   start(): void {
     this.#connection.countRequest();
-    const { head } = this.#exchange;
-    if (!this.#connection.serves(head.authority)) this.#refuse('HOST_MISDIRECTED', false);
-    else if (head.asksForWebSocket && !this.#service.http.webSockets)
-      this.#refuse('UPGRADE_NOT_SUPPORTED', true);
-    else this.#attempt();
+    const answer = ownAnswerTo(this.#exchange.head, this.#connection, this.#service);
+    if (answer === undefined) this.#attempt();
+    else if (answer.kind === 'refuse') this.#refuse(answer.error, answer.lastOnConnection);
+    else
+      this.#answer(
+        createRedirect(answer.status, answer.location, this.#exchange.head.method),
+        false,
+        undefined,
+      );
   }
 
   // --- choosing and opening
@@ -200,15 +203,17 @@ class Forwarding implements ExchangeListener, UpstreamListener {
     const isTunnel = head.body.kind === 'tunnel';
     if (isTunnel) this.#tunnelWays = 2;
     this.#setDeadline(this.#silenceLimitMs);
-    this.#exchange.sendHead(
-      head,
-      `X-Request-Id: ${this.#record.id}\r\n`,
-      this.#moved || this.#connection.isDraining(),
-    );
+    this.#sendHead(head, false);
     if (!isTunnel) return;
     this.#bodyStarted = true;
     this.#exchange.flush();
     this.#exchange.startBody();
+  }
+
+  #sendHead(head: ResponseHead, lastOnConnection: boolean): void {
+    const added = addedResponseLines(head, this.#record.id, this.#service, this.#connection.secure);
+    const last = lastOnConnection || this.#moved || this.#connection.isDraining();
+    this.#exchange.sendHead(head, added, last);
   }
 
   onResponseBody(chunk: Buffer): void {
@@ -262,7 +267,7 @@ class Forwarding implements ExchangeListener, UpstreamListener {
 
   /** The row "unreachable during a request" of the table in docs/tls-persistence.md. */
   #serverFailed(server: ServerRuntime, failure: UpstreamFailure, unreachable: boolean, safe: boolean): void {
-    const recovery = this.#recovery();
+    const recovery = recoveryOf(this.#service.pool.snapshot.persistence, this.#choice?.bound === true);
     this.#release();
     if (unreachable && recovery === 'abort') {
       this.#note('ADF_PERSISTENCE_FAILURE_SERVER_DOWN');
@@ -278,13 +283,6 @@ class Forwarding implements ExchangeListener, UpstreamListener {
     } else {
       this.#refuse(failure.error, recovery === 'immediate', failure.detail);
     }
-  }
-
-  /** How the persistence profile wants a failing server met; undefined where the connection is not bound to this server. */
-  #recovery(): 'immediate' | 'never' | 'abort' | undefined {
-    const { persistence } = this.#service.pool.snapshot;
-    if (persistence.kind !== 'tls') return undefined;
-    return this.#choice?.bound === true ? persistence.recovery : 'immediate';
   }
 
   // --- the client
@@ -350,21 +348,20 @@ class Forwarding implements ExchangeListener, UpstreamListener {
       this.#cutShort('TUNNEL_IDLE');
       return;
     }
-    this.onResponseFailure({
-      error: 'RESPONSE_TIMEOUT',
-      detail: this.#state === 'sent' ? 'no response head' : 'response stalled',
-      neverSent: false,
-      staleConnection: false,
-    });
+    this.onResponseFailure(timedOut(this.#state === 'sent' ? 'no response head' : 'response stalled'));
   }
 
   #refuse(error: ErrorCode, lastOnConnection: boolean, detail = ''): void {
     this.#service.metrics.add(REQUESTS_REFUSED);
-    const { head, body } = createErrorResponse(error, this.#record.id, this.#exchange.head.method);
-    this.#record.status = head.status;
     this.#record.errorDetail = detail;
-    const last = lastOnConnection || this.#moved || this.#connection.isDraining();
-    this.#exchange.sendHead(head, `X-Request-Id: ${this.#record.id}\r\n`, last);
+    const { method } = this.#exchange.head;
+    this.#answer(createErrorResponse(error, this.#record.id, method), lastOnConnection, error);
+  }
+
+  /** Answers without a server. */
+  #answer({ head, body }: OwnResponse, lastOnConnection: boolean, error: ErrorCode | undefined): void {
+    this.#record.status = head.status;
+    this.#sendHead(head, lastOnConnection);
     this.#exchange.sendBody(body);
     this.#record.responseBytes = body.length;
     this.#finish(error);

@@ -25,3 +25,8 @@ export function significanceOf(failure: UpstreamFailure): SignificanceCode {
 export function neverConnected(detail: string): UpstreamFailure {
   return { error: 'SERVER_UNREACHABLE', detail, neverSent: true, staleConnection: false };
 }
+
+/** The server is too slow. */
+export function timedOut(detail: string): UpstreamFailure {
+  return { error: 'RESPONSE_TIMEOUT', detail, neverSent: false, staleConnection: false };
+}

@@ -2,12 +2,12 @@
 
 import type { Socket } from 'node:net';
 import type { Address, ErrorCode, SignificanceCode } from '@limpet/model';
+import { hostOfAuthority } from '../http/authority.ts';
 import type { HttpService, HttpServices, ProxiedConnection } from '../http/proxied-connection.ts';
 import type { Deadline } from '../lifecycle/deadlines.ts';
 import { type Placement, unplaced } from '../pool/select-server.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
 import type { ConnectionRecord, Stage } from './connection-record.ts';
-import { hostOfAuthority } from './host-router.ts';
 import type { OpenConnection, VirtualService } from './virtual-service.ts';
 
 const OPEN = metricOffset('limpet_connections_open');

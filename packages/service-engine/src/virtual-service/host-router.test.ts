@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { HostRouter, hostOfAuthority } from './host-router.ts';
+import { HostRouter } from './host-router.ts';
 
 const router = new HostRouter({
   parentUuid: 'parent',
@@ -27,20 +27,5 @@ describe('the owner of a host', () => {
     [undefined, 'parent'],
   ] as const) {
     it(`${host ?? 'none'}: ${owner}`, () => assert.equal(router.ownerOf(host), owner));
-  }
-});
-
-describe('the host of an authority', () => {
-  for (const [authority, host] of [
-    ['a.test', 'a.test'],
-    ['A.Test:8443', 'a.test'],
-    ['a.test.', 'a.test'],
-    ['a.test.:443', 'a.test'],
-    ['127.0.0.1:443', '127.0.0.1'],
-    ['[::1]:443', '[::1]'],
-    ['[::1]', '[::1]'],
-    ['', ''],
-  ] as const) {
-    it(`"${authority}": "${host}"`, () => assert.equal(hostOfAuthority(authority), host));
   }
 });
