@@ -4,6 +4,12 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { sha256Hex } from './canonical-json.ts';
 import type { CertificateSnapshot } from './snapshot.ts';
 
+/** A certificate that was read, with its private key. */
+export interface LoadedCertificate {
+  readonly snapshot: CertificateSnapshot;
+  readonly privateKeyPem: string;
+}
+
 export type ReadCertificate =
   | {
       readonly kind: 'certificate';
@@ -15,7 +21,11 @@ export type ReadCertificate =
   | { readonly kind: 'problem'; readonly field: string; readonly message: string };
 
 const ENCRYPTED_KEY = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
-const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+
+/** Each PEM block of a kind (`CERTIFICATE`, `X509 CRL`) in a text, whatever stands between them. */
+export function pemBlocks(text: string, kind: string): readonly string[] {
+  return text.match(new RegExp(`-----BEGIN ${kind}-----[\\s\\S]+?-----END ${kind}-----`, 'g')) ?? [];
+}
 
 /** @param nowS seconds since 1970; a certificate that has expired by then is said to have. */
 export function readCertificate(
@@ -25,7 +35,7 @@ export function readCertificate(
   passphrase: string | undefined,
   nowS: number,
 ): ReadCertificate {
-  const blocks = certificatePem.match(PEM_CERTIFICATE) ?? [];
+  const blocks = pemBlocks(certificatePem, 'CERTIFICATE');
   if (blocks.length === 0) return problem('certificate.certificate', 'is no PEM certificate');
   const chain: X509Certificate[] = [];
   for (const [index, block] of blocks.entries()) {

@@ -1,13 +1,14 @@
 // From the JSON of a configuration to what an engine is given: parse, validate, compile; or everything that is wrong with it.
 
-import { readCertificate } from './certificate.ts';
-import { type CompileOptions, compileObjects, type LoadedCertificate } from './compile.ts';
+import { type LoadedCertificate, readCertificate } from './certificate.ts';
+import { type CompileOptions, compileObjects } from './compile/compile-objects.ts';
 import { type ConfigProblem, LimpetError } from './errors.ts';
 import type { ObjectSet } from './objects/schemas.ts';
 import { parseObjects } from './parse-objects.ts';
 import { findReferenced } from './references.ts';
 import type { CompiledConfig } from './snapshot.ts';
-import { findNotices, validateObjects } from './validate.ts';
+import { findNotices } from './validate/find-notices.ts';
+import { validateObjects } from './validate/validate-objects.ts';
 
 export interface LoadOptions extends CompileOptions {
   /** Seconds since 1970: a certificate that has expired by then is noticed. */

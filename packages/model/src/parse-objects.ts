@@ -30,6 +30,7 @@ const MUST_NOT_BE_PASSED_OVER: Readonly<Record<string, readonly string[]>> = {
     'vs_datascripts',
     'service_pool_select',
   ],
+  PKIProfile: ['allow_pki_errors', 'crl_file_refs'],
   Pool: ['ssl_profile_ref', 'use_service_port', 'ipaddrgroup_ref'],
   Server: ['resolve_server_by_dns'],
   HTTPApplicationProfile: ['ssl_client_certificate_mode', 'pki_profile_ref'],

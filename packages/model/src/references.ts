@@ -30,3 +30,13 @@ export function findReferenced<T extends { readonly name: string; readonly uuid:
     reference.kind === 'uuid' ? object.uuid === reference.uuid : object.name === reference.name,
   );
 }
+
+/** An object that validation has shown to be there. */
+export function referenced<T extends { readonly name: string; readonly uuid: string }>(
+  objects: readonly T[],
+  ref: string,
+): T {
+  const found = findReferenced(objects, ref);
+  if (found === undefined) throw new Error(`"${ref}" was not validated`);
+  return found;
+}

@@ -90,6 +90,19 @@ export interface CertificateSnapshot {
   readonly notAfterS: number;
 }
 
+/** The authorities that a peer's certificate must come from, from Avi PKIProfile. */
+export interface PkiSnapshot {
+  readonly name: string;
+  /** Roots and intermediates, PEM, one certificate each; at least one. */
+  readonly authorities: readonly string[];
+  /** PEM, one list each; empty where crl_check is off. */
+  readonly revocationLists: readonly string[];
+  /** validate_only_leaf_crl: an authority's certificate is not looked up in the lists. */
+  readonly onlyLeafRevocation: boolean;
+  /** ignore_peer_chain: intermediates that a peer sends are of no use, only the authorities above. */
+  readonly ignorePeerChain: boolean;
+}
+
 /** What concerns the HTTP proxy, from Avi HTTPApplicationProfile. A time or size of 0 means no limit where Avi says so. */
 export interface HttpSnapshot {
   readonly connectionMultiplexing: boolean;

@@ -2,12 +2,8 @@
 
 import type { ErrorCode, SignificanceCode } from '@limpet/model';
 import type { Deadline } from '../lifecycle/deadlines.ts';
-import {
-  markConnectFailure,
-  type RequestChoice,
-  releaseRequest,
-  selectForRequest,
-} from '../pool/select-server.ts';
+import { markConnectFailure } from '../pool/eligibility.ts';
+import { type RequestChoice, releaseRequest, selectForRequest } from '../pool/select-for-request.ts';
 import type { ServerRuntime } from '../pool/server-runtime.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
 import { CONTINUE, createErrorResponse, createRedirect, type OwnResponse } from './error-response.ts';

@@ -3,8 +3,8 @@
 import type { Address, HttpSnapshot, SignificanceCode } from '@limpet/model';
 import type { Clock } from '../lifecycle/clock.ts';
 import type { Deadlines } from '../lifecycle/deadlines.ts';
+import type { Placement } from '../pool/placement.ts';
 import type { PoolRuntime } from '../pool/pool-runtime.ts';
-import type { Placement } from '../pool/select-server.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { MetricsRow } from '../telemetry/metrics-table.ts';
 

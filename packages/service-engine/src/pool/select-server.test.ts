@@ -6,17 +6,15 @@ import { createFakeClock } from '../lifecycle/fake-clock.ts';
 import { CrowdCounter } from '../load-balancing/crowd-counter.ts';
 import { seededRandom } from '../load-balancing/picker.conformance.ts';
 import { TicketTrail } from '../load-balancing/ticket-trail.ts';
+import { markConnectFailure } from './eligibility.ts';
+import type { Placement } from './placement.ts';
 import { createPoolRuntime, type PoolRuntime } from './pool-runtime.ts';
 import {
   type ConnectionAsk,
   type ConnectionSelection,
-  markConnectFailure,
-  type Placement,
-  type RequestChoice,
-  releaseRequest,
   selectForConnection,
-  selectForRequest,
-} from './select-server.ts';
+} from './select-for-connection.ts';
+import { type RequestChoice, releaseRequest, selectForRequest } from './select-for-request.ts';
 import { type ServerRuntime, SUSPECT_MS } from './server-runtime.ts';
 import { ServerTable } from './server-table.ts';
 

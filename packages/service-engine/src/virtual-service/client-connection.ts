@@ -5,7 +5,7 @@ import type { Address, ErrorCode, SignificanceCode } from '@limpet/model';
 import { hostOfAuthority } from '../http/authority.ts';
 import type { HttpService, HttpServices, ProxiedConnection } from '../http/proxied-connection.ts';
 import type { Deadline } from '../lifecycle/deadlines.ts';
-import { type Placement, unplaced } from '../pool/select-server.ts';
+import { type Placement, unplaced } from '../pool/placement.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
 import type { ConnectionRecord, Stage } from './connection-record.ts';
 import type { OpenConnection, VirtualService } from './virtual-service.ts';

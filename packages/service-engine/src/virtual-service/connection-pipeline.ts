@@ -11,7 +11,7 @@ import { Http2DownstreamConnection } from '../http/http2/downstream-connection.t
 import type { HttpServices } from '../http/proxied-connection.ts';
 import type { Accepted } from '../listener/tcp-listener.ts';
 import { readTicket, type TicketDecision } from '../persistence/tls-ticket.ts';
-import { type ConnectionSelection, selectForConnection } from '../pool/select-server.ts';
+import { type ConnectionSelection, selectForConnection } from '../pool/select-for-connection.ts';
 import { decideResumption } from '../session-ticket/resumption.ts';
 import { rawSocketOf, type TicketPlan } from '../session-ticket/ticket-binding.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';

@@ -2,7 +2,7 @@
 
 import type { Address, ErrorCode, SignificanceCode } from '@limpet/model';
 import type { HttpServices } from '../http/proxied-connection.ts';
-import type { Placement } from '../pool/select-server.ts';
+import type { Placement } from '../pool/placement.ts';
 
 /** The stages of the accept path, in their order; the record names the one that the connection ended in. */
 export type Stage = 'client_hello' | 'select_server' | 'handshake' | 'http';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { hostPatternWeight, matchesHost, parseHostPattern } from './host-pattern.ts';
-import { configurationWith, load, problemsOf, whereOf } from './test-configuration.ts';
+import { hostPatternWeight, matchesHost, parseHostPattern } from '../host-pattern.ts';
+import { configurationWith, load, problemsOf, whereOf } from '../test-configuration.ts';
 
 const child = {
   name: 'child',

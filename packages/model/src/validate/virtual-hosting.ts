@@ -1,9 +1,9 @@
 // Virtual hosting: children that are reached through their parent's address, told apart by the host that a client asks for.
 
-import type { ConfigProblem } from './errors.ts';
-import { parseHostPattern } from './host-pattern.ts';
-import type { AviObject, ObjectSet } from './objects/schemas.ts';
-import { findReferenced } from './references.ts';
+import type { ConfigProblem } from '../errors.ts';
+import { parseHostPattern } from '../host-pattern.ts';
+import type { AviObject, ObjectSet } from '../objects/schemas.ts';
+import { findReferenced } from '../references.ts';
 
 type VirtualService = AviObject<'VirtualService'>;
 

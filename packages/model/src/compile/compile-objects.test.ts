@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { LoadOptions } from './load-config.ts';
-import type { HttpSnapshot, PoolSnapshot, VirtualServiceSnapshot } from './snapshot.ts';
-import { configurationWith, load } from './test-configuration.ts';
+import type { LoadOptions } from '../load-config.ts';
+import type { HttpSnapshot, PoolSnapshot, VirtualServiceSnapshot } from '../snapshot.ts';
+import { configurationWith, load } from '../test-configuration.ts';
 
 type Edits = Readonly<Record<string, unknown>>;
 

@@ -9,8 +9,8 @@ import {
   problemsOf,
   validConfiguration,
   whereOf,
-} from './test-configuration.ts';
-import { findNotices } from './validate.ts';
+} from '../test-configuration.ts';
+import { findNotices } from './find-notices.ts';
 
 type Row = readonly [title: string, edits: Readonly<Record<string, unknown>>, where: string, message: RegExp];
 

@@ -1,7 +1,7 @@
 // Checks of one SSLProfile: that OpenSSL takes it, and that it leaves something to negotiate.
 
 import { createSecureContext } from 'node:tls';
-import type { AviObject } from './objects/schemas.ts';
+import type { AviObject } from '../objects/schemas.ts';
 
 export const OFFERED_VERSIONS: readonly string[] = ['SSL_VERSION_TLS1_2', 'SSL_VERSION_TLS1_3'];
 // After a HelloRetryRequest some clients (Go 1.19) fail with OpenSSL, and with neither of these most would get one.

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { assertOnlyProblem, configurationWith, load, problemsOf } from './test-configuration.ts';
+import { assertOnlyProblem, configurationWith, load, problemsOf } from '../test-configuration.ts';
 
 const only12 = [{ type: 'SSL_VERSION_TLS1_2' }];
 const only13 = [{ type: 'SSL_VERSION_TLS1_3' }];

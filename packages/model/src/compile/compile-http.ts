@@ -1,0 +1,44 @@
+// Compiling what concerns the HTTP proxy.
+
+import type { AviObject } from '../objects/schemas.ts';
+import type { HttpSnapshot } from '../snapshot.ts';
+
+const XFF_UPDATE = {
+  REPLACE_XFF_HEADERS: 'replace',
+  APPEND_TO_THE_XFF_HEADER: 'append',
+  ADD_NEW_XFF_HEADER: 'add',
+} as const;
+
+const DAY_S = 86_400;
+
+export function compileHttp(
+  profile: AviObject<'ApplicationProfile'>['http_profile'],
+  owner: AviObject<'VirtualService'>,
+): HttpSnapshot {
+  const httpsPort = owner.services.find(({ enable_ssl }) => enable_ssl)?.port;
+  const subdomains = profile.hsts_subdomains_enabled ? '; includeSubDomains' : '';
+  return {
+    connectionMultiplexing: profile.connection_multiplexing_enabled,
+    forwardedFor: {
+      enabled: profile.xff_enabled,
+      headerName: profile.xff_alternate_name,
+      update: XFF_UPDATE[profile.xff_update],
+    },
+    forwardedProto: profile.x_forwarded_proto_enabled,
+    headTimeoutMs: profile.client_header_timeout,
+    bodyTimeoutMs: profile.client_body_timeout,
+    keepAliveTimeoutMs: profile.keepalive_timeout,
+    firstByteTimeoutMs: profile.post_accept_timeout,
+    keepAliveRequests: profile.max_keepalive_requests,
+    fieldLineLimitBytes: profile.client_max_header_size * 1024,
+    // Avi: the size of one field overrides that of all where it is larger.
+    headLimitBytes: Math.max(profile.client_max_request_size, profile.client_max_header_size) * 1024,
+    bodyLimitBytes: profile.client_max_body_size * 1024,
+    respondWith100Continue: profile.respond_with_100_continue,
+    webSockets: profile.websockets_enabled,
+    ...(profile.http_to_https && httpsPort !== undefined ? { redirectToHttpsPort: httpsPort } : {}),
+    ...(profile.hsts_enabled
+      ? { strictTransportSecurity: `max-age=${profile.hsts_max_age * DAY_S}${subdomains}` }
+      : {}),
+  };
+}

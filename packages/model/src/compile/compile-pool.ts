@@ -1,0 +1,76 @@
+// Compiling a pool: its servers, how one is chosen, and how long it may take.
+
+import { sha256Hex } from '../canonical-json.ts';
+import { canonicalIp } from '../ip-address.ts';
+import type { AviObject, ObjectSet } from '../objects/schemas.ts';
+import { referenced } from '../references.ts';
+import {
+  type Address,
+  describeAddress,
+  type PersistenceSnapshot,
+  type PoolSnapshot,
+  type Recovery,
+  type ServerSnapshot,
+} from '../snapshot.ts';
+import { compileHealthMonitor } from './compile-health-monitor.ts';
+
+/** Avi's server_timeout of 0 stands for a default; this is ours. */
+const SERVER_TIMEOUT_DEFAULT_MS = 60_000;
+const CONNECT_TIMEOUT_MS = 5000;
+
+const RECOVERY: Readonly<Record<string, Recovery>> = {
+  HM_DOWN_PICK_NEW_SERVER: 'immediate',
+  HM_DOWN_CONTINUE_PERSISTENT_SERVER: 'never',
+  HM_DOWN_ABORT_CONNECTION: 'abort',
+};
+
+export function compilePool(pool: AviObject<'Pool'>, objects: ObjectSet, engines: number): PoolSnapshot {
+  const limit = pool.max_concurrent_connections_per_server;
+  const properties = pool.conn_pool_properties;
+  return {
+    uuid: pool.uuid,
+    name: pool.name,
+    enabled: pool.enabled,
+    algorithm: pool.lb_algorithm === 'LB_ALGORITHM_ROUND_ROBIN' ? 'round-robin' : 'least-connections',
+    persistence: compilePersistence(pool, objects),
+    servers: pool.servers.map((server) => compileServer(server, pool)),
+    connectionLimitPerServer: limit === 0 ? 0 : Math.max(1, Math.floor(limit / engines)),
+    healthMonitors: pool.health_monitor_refs.map((ref) =>
+      compileHealthMonitor(referenced(objects.HealthMonitor, ref)),
+    ),
+    upstreamConnections: {
+      idleTimeoutMs: properties.upstream_connpool_conn_idle_tmo,
+      lifeTimeoutMs: properties.upstream_connpool_conn_life_tmo,
+      maxReuse: properties.upstream_connpool_conn_max_reuse,
+      maxIdlePerServer: properties.upstream_connpool_server_max_cache,
+    },
+    serverTimeoutMs: pool.server_timeout === 0 ? SERVER_TIMEOUT_DEFAULT_MS : pool.server_timeout,
+    connectTimeoutMs:
+      pool.server_timeout === 0 ? CONNECT_TIMEOUT_MS : Math.min(pool.server_timeout, CONNECT_TIMEOUT_MS),
+  };
+}
+
+function compilePersistence(pool: AviObject<'Pool'>, objects: ObjectSet): PersistenceSnapshot {
+  const ref = pool.application_persistence_profile_ref;
+  if (ref === undefined) return { kind: 'none' };
+  const profile = referenced(objects.ApplicationPersistenceProfile, ref);
+  return {
+    kind: 'tls',
+    profileName: profile.name,
+    recovery: RECOVERY[profile.server_hm_down_recovery] ?? 'immediate',
+  };
+}
+
+function compileServer(
+  server: AviObject<'Pool'>['servers'][number],
+  pool: AviObject<'Pool'>,
+): ServerSnapshot {
+  const address: Address = { ip: canonicalIp(server.ip.addr), port: server.port || pool.default_server_port };
+  return {
+    id: sha256Hex(`${pool.uuid} ${describeAddress(address)}`).slice(0, 12),
+    name: server.description ?? server.hostname ?? describeAddress(address),
+    address,
+    ratio: server.ratio,
+    enabled: server.enabled && pool.enabled,
+  };
+}

@@ -1,0 +1,23 @@
+// ApplicationPersistenceProfile: how a pool keeps a client on its server.
+
+import { z } from 'zod';
+import { identity, text } from './fields.ts';
+
+export const applicationPersistenceProfile = z.looseObject({
+  ...identity,
+  description: text.optional(),
+  persistence_type: z
+    .enum([
+      'PERSISTENCE_TYPE_CLIENT_IP_ADDRESS',
+      'PERSISTENCE_TYPE_HTTP_COOKIE',
+      'PERSISTENCE_TYPE_TLS',
+      'PERSISTENCE_TYPE_CLIENT_IPV6_ADDRESS',
+      'PERSISTENCE_TYPE_CUSTOM_HTTP_HEADER',
+      'PERSISTENCE_TYPE_APP_COOKIE',
+      'PERSISTENCE_TYPE_GSLB_SITE',
+    ])
+    .default('PERSISTENCE_TYPE_CLIENT_IP_ADDRESS'),
+  server_hm_down_recovery: z
+    .enum(['HM_DOWN_PICK_NEW_SERVER', 'HM_DOWN_ABORT_CONNECTION', 'HM_DOWN_CONTINUE_PERSISTENT_SERVER'])
+    .default('HM_DOWN_PICK_NEW_SERVER'),
+});

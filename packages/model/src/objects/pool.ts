@@ -1,0 +1,49 @@
+// Pool: servers, and how one of them is chosen and spoken to.
+
+import { z } from 'zod';
+import { count, countOrZero, identity, ipAddr, ref, text } from './fields.ts';
+
+export const server = z.looseObject({
+  ip: ipAddr,
+  port: countOrZero(1, 65_535).optional(),
+  enabled: z.boolean().default(true),
+  ratio: count(1, 20).default(1),
+  hostname: text.optional(),
+  description: text.optional(),
+});
+
+export const connPoolProperties = z.looseObject({
+  upstream_connpool_conn_idle_tmo: count(0, 86_400_000).default(60_000),
+  upstream_connpool_conn_life_tmo: count(0, 86_400_000).default(600_000),
+  upstream_connpool_conn_max_reuse: count(0, 0xffffffff).default(0),
+  upstream_connpool_server_max_cache: count(0, 0xffffffff).default(0),
+});
+
+export const pool = z.looseObject({
+  ...identity,
+  description: text.optional(),
+  created_by: text.optional(),
+  enabled: z.boolean().default(true),
+  servers: z.array(server).max(5000).default([]),
+  default_server_port: count(1, 65_535).default(80),
+  lb_algorithm: z
+    .enum([
+      'LB_ALGORITHM_LEAST_CONNECTIONS',
+      'LB_ALGORITHM_ROUND_ROBIN',
+      'LB_ALGORITHM_FASTEST_RESPONSE',
+      'LB_ALGORITHM_CONSISTENT_HASH',
+      'LB_ALGORITHM_LEAST_LOAD',
+      'LB_ALGORITHM_FEWEST_SERVERS',
+      'LB_ALGORITHM_RANDOM',
+      'LB_ALGORITHM_FEWEST_TASKS',
+      'LB_ALGORITHM_NEAREST_SERVER',
+      'LB_ALGORITHM_CORE_AFFINITY',
+      'LB_ALGORITHM_TOPOLOGY',
+    ])
+    .default('LB_ALGORITHM_LEAST_CONNECTIONS'),
+  application_persistence_profile_ref: ref.optional(),
+  health_monitor_refs: z.array(ref).max(50).default([]),
+  max_concurrent_connections_per_server: count(0, 0x7fffffff).default(0),
+  conn_pool_properties: connPoolProperties.prefault({}),
+  server_timeout: count(0, 0x7fffffff).default(0),
+});

@@ -1,0 +1,30 @@
+// Checks of a health monitor.
+
+import type { AviObject } from '../objects/schemas.ts';
+import type { Report } from './report.ts';
+
+const SUPPORTED_MONITORS = ['HEALTH_MONITOR_TCP', 'HEALTH_MONITOR_HTTP'];
+
+export function validateHealthMonitor(monitor: AviObject<'HealthMonitor'>, report: Report): void {
+  const { name, type, receive_timeout, send_interval } = monitor;
+  if (!SUPPORTED_MONITORS.includes(type)) {
+    report(
+      'HealthMonitor',
+      name,
+      'type',
+      `${type} is not supported yet; use ${SUPPORTED_MONITORS.join(' or ')}`,
+    );
+  }
+  if (receive_timeout >= send_interval) {
+    report('HealthMonitor', name, 'receive_timeout', `must be less than send_interval (${send_interval} s)`);
+  }
+  const { http_request } = monitor.http_monitor;
+  if (type === 'HEALTH_MONITOR_HTTP' && !/^[A-Z]+ \S+ HTTP\/1\.[01](\r?\n|$)/.test(http_request)) {
+    report(
+      'HealthMonitor',
+      name,
+      'http_monitor.http_request',
+      'must begin with a request line such as "GET / HTTP/1.0"',
+    );
+  }
+}

@@ -1,0 +1,47 @@
+// Cross-object checks: what no schema of one object can see. Everything that is wrong is collected, each with object, field and way out.
+
+import type { ConfigProblem } from '../errors.ts';
+import type { ObjectSet, ObjectType } from '../objects/schemas.ts';
+import { reportSharedAddresses } from './addresses.ts';
+import type { Report } from './report.ts';
+import { validateHealthMonitor } from './validate-health-monitor.ts';
+import { validatePkiProfile } from './validate-pki-profile.ts';
+import { validatePool } from './validate-pool.ts';
+import { validateSslProfile } from './validate-ssl-profile.ts';
+import { validateVirtualService } from './validate-virtual-service.ts';
+import { validateVirtualHosting } from './virtual-hosting.ts';
+
+export function validateObjects(objects: ObjectSet): readonly ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const report: Report = (objectType, objectName, field, message) =>
+    problems.push({ objectType, objectName, field, message });
+  reportTwins(objects, report);
+  for (const monitor of objects.HealthMonitor) validateHealthMonitor(monitor, report);
+  for (const profile of objects.SSLProfile) {
+    validateSslProfile(profile, (field, message) => report('SSLProfile', profile.name, field, message));
+  }
+  for (const profile of objects.PKIProfile) {
+    validatePkiProfile(profile, (field, message) => report('PKIProfile', profile.name, field, message));
+  }
+  for (const pool of objects.Pool) validatePool(pool, objects, report);
+  for (const virtualService of objects.VirtualService)
+    validateVirtualService(virtualService, objects, report);
+  reportSharedAddresses(objects, report);
+  problems.push(...validateVirtualHosting(objects));
+  return problems;
+}
+
+/** Names are unique within a type, whatever the tenant: a reference by name does not tell tenants apart. So are uuids. */
+function reportTwins(objects: ObjectSet, report: Report): void {
+  for (const type of Object.keys(objects) as ObjectType[]) {
+    const names = new Set<string>();
+    const uuids = new Map<string, string>();
+    for (const { name, uuid } of objects[type]) {
+      if (names.has(name))
+        report(type, name, 'name', 'is taken by another object of this type; names must be unique');
+      else if (uuids.has(uuid)) report(type, name, 'uuid', `is that of "${uuids.get(uuid)}", too`);
+      names.add(name);
+      uuids.set(uuid, name);
+    }
+  }
+}

@@ -1,0 +1,49 @@
+// Which servers of a pool can take something new, and which one stands in for another.
+
+import { NO_SERVER } from '../load-balancing/picker.ts';
+import type { PoolRuntime } from './pool-runtime.ts';
+import {
+  isServerFull,
+  isServerSuspect,
+  isServerUp,
+  type ServerRuntime,
+  SUSPECT_MS,
+} from './server-runtime.ts';
+
+/** Whether the server is up and has a place left. */
+export function canTake(pool: PoolRuntime, server: ServerRuntime): boolean {
+  return isServerUp(server) && !isServerFull(server, pool.snapshot.connectionLimitPerServer);
+}
+
+/** Which servers can take something new; suspect ones only where there is no other. */
+export function eligibility(pool: PoolRuntime): (index: number) => boolean {
+  const preferred = (server: ServerRuntime) => canTake(pool, server) && !isServerSuspect(server, pool.clock);
+  const any = pool.servers.some(preferred) ? preferred : (server: ServerRuntime) => canTake(pool, server);
+  return (index) => any(pool.servers[index] as ServerRuntime);
+}
+
+/** The weighted rendezvous choice of the affinity key: every engine and every parallel connection of the client chooses alike. */
+export function replacementFor(
+  pool: PoolRuntime,
+  affinityKey: number,
+  usable: (server: ServerRuntime) => boolean,
+): ServerRuntime | undefined {
+  const unsuspected = (server: ServerRuntime) => usable(server) && !isServerSuspect(server, pool.clock);
+  for (const test of [unsuspected, usable]) {
+    const index = pool.rendezvous.pick(affinityKey, 0, (at) => test(pool.servers[at] as ServerRuntime));
+    if (index !== NO_SERVER) return pool.servers[index];
+  }
+  return undefined;
+}
+
+/** Whether there is another server that can take something and is not suspect. */
+export function anyOther(pool: PoolRuntime, server: ServerRuntime): boolean {
+  return pool.servers.some(
+    (other) => other !== server && canTake(pool, other) && !isServerSuspect(other, pool.clock),
+  );
+}
+
+/** Notes that a connection to the server could not be opened: for a while others are preferred. */
+export function markConnectFailure(server: ServerRuntime, pool: PoolRuntime): void {
+  server.table.markSuspect(server.slot, pool.clock.monotonicMs() + SUSPECT_MS);
+}

@@ -1,0 +1,183 @@
+// Choosing the server of a connection, before its handshake: persistence first, then what its profile says, then the algorithm.
+
+import type { Recovery, SignificanceCode } from '@limpet/model';
+import type { ClientFingerprint } from '../load-balancing/client-key.ts';
+import { NO_SERVER } from '../load-balancing/picker.ts';
+import { selectFirstServer } from '../load-balancing/select-first-server.ts';
+import { lookOf } from '../load-balancing/ticket-trail.ts';
+import { NO_SERVER_ID, type ServerMapping } from '../session-ticket/server-mapping.ts';
+import { anyOther, canTake, eligibility, replacementFor } from './eligibility.ts';
+import { type Placement, unplaced } from './placement.ts';
+import type { PoolRuntime } from './pool-runtime.ts';
+import { isServerFull, isServerSuspect, isServerUp, type ServerRuntime } from './server-runtime.ts';
+
+/** What is known of a connection when its server is chosen. */
+export interface ConnectionAsk {
+  /** Of its ticket, if that was opened. */
+  readonly mapping: ServerMapping | undefined;
+  /** Bind the connection to one server even without persistence (connection_multiplexing_enabled off). */
+  readonly bindConnection: boolean;
+  readonly clientIp: string;
+  readonly hello: ClientFingerprint | undefined;
+  readonly affinitySecret: Buffer;
+}
+
+export type ConnectionSelection =
+  | {
+      readonly kind: 'place';
+      readonly placement: Placement;
+      readonly persistence: 'none' | 'hit' | 'new' | 'changed';
+      readonly failure?: 'down' | 'invalid';
+      /** The entry must expire normally: its server cannot be used and the profile says Never. */
+      readonly expiring: boolean;
+      readonly significance: readonly SignificanceCode[];
+    }
+  | {
+      readonly kind: 'abort';
+      readonly persistence: 'none';
+      readonly failure: 'down';
+      readonly significance: readonly SignificanceCode[];
+    };
+
+const NOTHING: readonly SignificanceCode[] = Object.freeze([]);
+
+/** The server of a connection, chosen before its TLS handshake. Takes no place of a limit: a ticket proves nothing about its bearer. */
+export function selectForConnection(pool: PoolRuntime, ask: ConnectionAsk): ConnectionSelection {
+  const { persistence } = pool.snapshot;
+  if (persistence.kind === 'none' && !ask.bindConnection) {
+    return {
+      kind: 'place',
+      placement: unplaced,
+      persistence: 'none',
+      expiring: false,
+      significance: NOTHING,
+    };
+  }
+  const { mapping } = ask;
+  if (persistence.kind === 'tls' && mapping !== undefined && mapping.serverId !== NO_SERVER_ID) {
+    const server = pool.serversById.get(mapping.serverId);
+    if (server !== undefined) {
+      const selection = selectMapped(pool, server, mapping, persistence.recovery);
+      leaveTrail(pool, ask, selection);
+      return selection;
+    }
+    const first = selectFirst(pool, ask);
+    return {
+      ...first,
+      failure: 'invalid',
+      significance: ['ADF_PERSISTENCE_FAILURE_SERVER_INVALID', ...first.significance],
+    };
+  }
+  return selectFirst(pool, ask);
+}
+
+/** The rows "down", "at its limit" and "disabled" of the table in docs/tls-persistence.md. */
+function selectMapped(
+  pool: PoolRuntime,
+  server: ServerRuntime,
+  { affinityKey }: ServerMapping,
+  recovery: Recovery,
+): ConnectionSelection {
+  if (!server.snapshot.enabled) {
+    return replace(
+      pool,
+      affinityKey,
+      'replacement: server disabled',
+      'invalid',
+      'ADF_PERSISTENCE_FAILURE_SERVER_DISABLED',
+    );
+  }
+  const up = isServerUp(server);
+  const full = isServerFull(server, pool.snapshot.connectionLimitPerServer);
+  const avoid = recovery === 'immediate' && isServerSuspect(server, pool.clock) && anyOther(pool, server);
+  if (up && !full && !avoid) {
+    const placement: Placement = {
+      server,
+      bound: true,
+      why: 'persistence',
+      affinityKey,
+      persistenceUsed: true,
+    };
+    return { kind: 'place', placement, persistence: 'hit', expiring: false, significance: NOTHING };
+  }
+  const cause = up && full ? 'server at limit' : up ? 'server unreachable' : 'server down';
+  const down: SignificanceCode = 'ADF_PERSISTENCE_FAILURE_SERVER_DOWN';
+  switch (recovery) {
+    case 'abort':
+      return { kind: 'abort', persistence: 'none', failure: 'down', significance: [down] };
+    case 'never': {
+      const why = `persistence: ${cause}`;
+      const placement: Placement = { server, bound: true, why, affinityKey, persistenceUsed: true };
+      return {
+        kind: 'place',
+        placement,
+        persistence: 'hit',
+        failure: 'down',
+        expiring: true,
+        significance: [down],
+      };
+    }
+    case 'immediate':
+      return replace(pool, affinityKey, `replacement: ${cause}`, 'down', down);
+  }
+}
+
+function replace(
+  pool: PoolRuntime,
+  affinityKey: number,
+  why: string,
+  failure: 'down' | 'invalid',
+  code: SignificanceCode,
+): ConnectionSelection {
+  const server = replacementFor(pool, affinityKey, (candidate) => canTake(pool, candidate));
+  const placement: Placement = { server, bound: true, why, affinityKey, persistenceUsed: false };
+  const significance: readonly SignificanceCode[] =
+    server === undefined ? [code, 'ADF_LOAD_BALANCING_FAILED'] : [code, 'ADF_PERSISTENT_SERVER_CHANGE'];
+  const persistence = server === undefined ? 'none' : 'changed';
+  return { kind: 'place', placement, persistence, failure, expiring: false, significance };
+}
+
+/** For the connections of this client that come without a ticket: a browser makes more at once than it holds tickets. */
+function leaveTrail(pool: PoolRuntime, ask: ConnectionAsk, selection: ConnectionSelection): void {
+  if (selection.kind !== 'place' || selection.placement.server === undefined) return;
+  const look = lookOf(ask.clientIp, ask.hello);
+  pool.ticketTrail.leave(look, selection.placement.server.slot, pool.clock.unixMs());
+}
+
+function selectFirst(pool: PoolRuntime, ask: ConnectionAsk): ConnectionSelection & { kind: 'place' } {
+  const nowMs = pool.clock.unixMs();
+  const followed = pool.ticketTrail.follow(lookOf(ask.clientIp, ask.hello), nowMs);
+  const choice = selectFirstServer({
+    companion: followed < 0 ? NO_SERVER : pool.servers.findIndex(({ slot }) => slot === followed),
+    fingerprint: ask.hello,
+    clientIp: ask.clientIp,
+    secret: ask.affinitySecret,
+    nowMs,
+    servers: pool.snapshot.servers,
+    picker: pool.picker,
+    rendezvous: pool.rendezvous,
+    crowdCounter: pool.crowdCounter,
+    eligible: eligibility(pool),
+    load: (index) => placedOn(pool, index),
+  });
+  const server = choice.index === NO_SERVER ? undefined : pool.servers[choice.index];
+  const placement: Placement = {
+    server,
+    bound: true,
+    why: server === undefined ? 'no server available' : choice.why,
+    affinityKey: choice.affinityKey,
+    persistenceUsed: false,
+  };
+  return {
+    kind: 'place',
+    placement,
+    persistence: server === undefined ? 'none' : 'new',
+    expiring: false,
+    significance: server === undefined ? ['ADF_LOAD_BALANCING_FAILED'] : NOTHING,
+  };
+}
+
+function placedOn(pool: PoolRuntime, index: number): number {
+  const server = pool.servers[index] as ServerRuntime;
+  return server.table.placed(server.slot);
+}

@@ -1,0 +1,148 @@
+// Choosing the server of one request, and taking one of its places: the connection's server, a replacement, or the algorithm's choice.
+
+import type { ErrorCode, SignificanceCode } from '@limpet/model';
+import { NO_SERVER } from '../load-balancing/picker.ts';
+import { canTake, eligibility, replacementFor } from './eligibility.ts';
+import type { Placement } from './placement.ts';
+import type { PoolRuntime } from './pool-runtime.ts';
+import { isServerUp, type ServerRuntime } from './server-runtime.ts';
+
+const NOTHING: readonly SignificanceCode[] = Object.freeze([]);
+
+export type RequestChoice =
+  | {
+      readonly kind: 'server';
+      readonly server: ServerRuntime;
+      /** The server that the connection belongs to. */
+      readonly bound: boolean;
+      /** Not that server: the client has to reconnect for its entry to be switched. */
+      readonly moved: boolean;
+      /** Above the connection limit, since the profile says Never. */
+      readonly overLimit: boolean;
+      readonly why: string;
+      readonly significance: readonly SignificanceCode[];
+    }
+  | { readonly kind: 'refuse'; readonly error: ErrorCode }
+  | { readonly kind: 'reset' };
+
+/**
+ * The server of one request, with one of its places taken: give it back with {@link releaseRequest}.
+ *
+ * @param tried servers that this request has failed on.
+ */
+export function selectForRequest(
+  pool: PoolRuntime,
+  placement: Placement,
+  tried: readonly ServerRuntime[],
+): RequestChoice {
+  const { persistence } = pool.snapshot;
+  if (!placement.bound) return selectBalanced(pool, tried);
+  const recovery = persistence.kind === 'tls' ? persistence.recovery : 'immediate';
+  // A reload may have made a new object of the server, or none.
+  const server = placement.server === undefined ? undefined : pool.serversById.get(placement.server.id);
+  if (server === undefined || !server.snapshot.enabled) {
+    const gone =
+      server === undefined
+        ? 'ADF_PERSISTENCE_FAILURE_SERVER_INVALID'
+        : 'ADF_PERSISTENCE_FAILURE_SERVER_DISABLED';
+    const why = placement.server === undefined ? 'first server available' : 'replacement: server disabled';
+    return selectReplacement(pool, placement, tried, why, placement.server === undefined ? NOTHING : [gone]);
+  }
+  const limit = pool.snapshot.connectionLimitPerServer;
+  if (recovery === 'never') {
+    const within = server.table.tryAddActive(server.slot, limit);
+    if (!within) server.table.tryAddActive(server.slot, 0);
+    return stay(server, placement, !within);
+  }
+  const up = isServerUp(server);
+  if (up && !hasTried(tried, server) && server.table.tryAddActive(server.slot, limit))
+    return stay(server, placement, false);
+  if (recovery === 'abort') return { kind: 'reset' };
+  const why = `replacement: server ${!up ? 'down' : hasTried(tried, server) ? 'unreachable' : 'at limit'}`;
+  return selectReplacement(pool, placement, tried, why, ['ADF_PERSISTENCE_FAILURE_SERVER_DOWN']);
+}
+
+/** Gives the place of a request back. */
+export function releaseRequest(server: ServerRuntime): void {
+  server.table.removeActive(server.slot);
+}
+
+function stay(server: ServerRuntime, placement: Placement, overLimit: boolean): RequestChoice {
+  return {
+    kind: 'server',
+    server,
+    bound: true,
+    moved: false,
+    overLimit,
+    why: placement.why,
+    significance: NOTHING,
+  };
+}
+
+function selectReplacement(
+  pool: PoolRuntime,
+  placement: Placement,
+  tried: readonly ServerRuntime[],
+  why: string,
+  significance: readonly SignificanceCode[],
+): RequestChoice {
+  const limit = pool.snapshot.connectionLimitPerServer;
+  // Another worker may take the last place between the look and the taking: then the next in the order is asked.
+  const refused: ServerRuntime[] = [...tried];
+  for (let attempt = 0; attempt < pool.servers.length; attempt++) {
+    const server = replacementFor(
+      pool,
+      placement.affinityKey,
+      (candidate) => canTake(pool, candidate) && !hasTried(refused, candidate),
+    );
+    if (server === undefined) break;
+    if (server.table.tryAddActive(server.slot, limit)) {
+      return { kind: 'server', server, bound: false, moved: true, overLimit: false, why, significance };
+    }
+    refused.push(server);
+  }
+  return refuse(pool, tried);
+}
+
+/** A request of a connection that belongs to no server: the algorithm decides, by requests under way. */
+function selectBalanced(pool: PoolRuntime, tried: readonly ServerRuntime[]): RequestChoice {
+  const limit = pool.snapshot.connectionLimitPerServer;
+  const usable = eligibility(pool);
+  const refused: ServerRuntime[] = [...tried];
+  const state = {
+    eligible: (index: number) => usable(index) && !hasTried(refused, pool.servers[index] as ServerRuntime),
+    load: (index: number) => activeOn(pool, index),
+  };
+  for (let attempt = 0; attempt < pool.servers.length; attempt++) {
+    const index = pool.picker.pick(state);
+    if (index === NO_SERVER) break;
+    const server = pool.servers[index] as ServerRuntime;
+    if (server.table.tryAddActive(server.slot, limit)) {
+      return {
+        kind: 'server',
+        server,
+        bound: false,
+        moved: false,
+        overLimit: false,
+        why: 'algorithm',
+        significance: NOTHING,
+      };
+    }
+    refused.push(server);
+  }
+  return refuse(pool, tried);
+}
+
+function refuse(pool: PoolRuntime, tried: readonly ServerRuntime[]): RequestChoice {
+  if (tried.length > 0) return { kind: 'refuse', error: 'SERVER_UNREACHABLE' };
+  return { kind: 'refuse', error: pool.servers.some(isServerUp) ? 'SERVER_AT_LIMIT' : 'NO_SERVER_AVAILABLE' };
+}
+
+function hasTried(tried: readonly ServerRuntime[], server: ServerRuntime): boolean {
+  return tried.some(({ id }) => id === server.id);
+}
+
+function activeOn(pool: PoolRuntime, index: number): number {
+  const server = pool.servers[index] as ServerRuntime;
+  return server.table.active(server.slot);
+}
