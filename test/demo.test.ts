@@ -8,8 +8,7 @@ import { type RunningProcess, runCommand, startProcess } from '@limpet/testkit';
 import { eventually } from './support/engine.ts';
 
 const root = resolve(import.meta.dirname, '..');
-/** What `npm start` runs. */
-const start = [join(root, 'scripts/with-pinned-node.mjs'), 'scripts/demo.ts'];
+const start = ['--prefix', root, '--silent', 'start', '--'];
 const FREE_PORTS = ['--server-ports', '0,0,0', '--engine-ports', '0,0', '--workers', '1'];
 
 describe('npm start', () => {
@@ -19,7 +18,7 @@ describe('npm start', () => {
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'limpet-demo-'));
     const started = await startProcess(
-      process.execPath,
+      'npm',
       [...start, '--folder', folder, ...FREE_PORTS],
       (line) => (line === 'Ctrl-C ends everything.' ? true : undefined),
       { onLine: (line) => lines.push(line), timeoutMs: 60_000 },
@@ -85,7 +84,8 @@ describe('npm start', () => {
     assert.match((JSON.parse(json) as { server: string }).server, /^web-\d$/);
   });
 
-  it('ends at SIGTERM within ten seconds and leaves nothing running', async () => {
+  // npm passes the signal to the shell that it runs the script in, and to nothing else.
+  it('ends at SIGTERM to npm within ten seconds and leaves nothing running', async () => {
     assert.ok(processesWith(folder).length > 0);
     const beganMs = performance.now();
     demo.child.kill('SIGTERM');
@@ -106,7 +106,7 @@ describe('npm start with a port that is taken', () => {
         ['--engine-ports', `0,${port}`],
         ['--server-ports', `0,0,${port}`],
       ] as const) {
-        const { code, stderr } = await runCommand(process.execPath, [
+        const { code, stderr } = await runCommand('npm', [
           ...start,
           ...['--folder', folder, ...FREE_PORTS, option, ports],
         ]);
