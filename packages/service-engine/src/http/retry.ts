@@ -15,6 +15,6 @@ export function isIdempotent(method: string): boolean {
 
 /** How the profile wants a failing server met; undefined where there is none. A connection that is bound elsewhere by now moves on. */
 export function recoveryOf(persistence: PersistenceSnapshot, bound: boolean): Recovery | undefined {
-  if (persistence.kind !== 'tls') return undefined;
+  if (persistence.kind === 'none') return undefined;
   return bound ? persistence.recovery : 'immediate';
 }

@@ -1,20 +1,21 @@
-// Choosing the server of a connection, before its handshake: persistence first, then what its profile says, then the algorithm.
+// Choosing the server of a client: its entry first, then what the persistence profile says, then the algorithm.
 
 import type { Recovery, SignificanceCode } from '@limpet/model';
 import type { ClientFingerprint } from '../load-balancing/client-key.ts';
 import { NO_SERVER } from '../load-balancing/picker.ts';
 import { selectFirstServer } from '../load-balancing/select-first-server.ts';
 import { lookOf } from '../load-balancing/ticket-trail.ts';
-import { NO_SERVER_ID, type ServerMapping } from '../session-ticket/server-mapping.ts';
+import type { ClientMapping } from '../persistence/method.ts';
+import { NO_SERVER_ID } from '../session-ticket/server-mapping.ts';
 import { anyOther, canTake, eligibility, replacementFor } from './eligibility.ts';
 import { type Placement, unplaced } from './placement.ts';
 import type { PoolRuntime } from './pool-runtime.ts';
 import { isServerFull, isServerSuspect, isServerUp, type ServerRuntime } from './server-runtime.ts';
 
-/** What is known of a connection when its server is chosen. */
+/** What is known of a client when its server is chosen. */
 export interface ConnectionAsk {
-  /** Of its ticket, if that was opened. */
-  readonly mapping: ServerMapping | undefined;
+  /** What it carries, if that was opened. */
+  readonly mapping: ClientMapping | undefined;
   /** Bind the connection to one server even without persistence (connection_multiplexing_enabled off). */
   readonly bindConnection: boolean;
   readonly clientIp: string;
@@ -43,8 +44,7 @@ const NOTHING: readonly SignificanceCode[] = Object.freeze([]);
 
 /** The server of a connection, chosen before its TLS handshake. Takes no place of a limit: a ticket proves nothing about its bearer. */
 export function selectForConnection(pool: PoolRuntime, ask: ConnectionAsk): ConnectionSelection {
-  const { persistence } = pool.snapshot;
-  if (persistence.kind === 'none' && !ask.bindConnection) {
+  if (pool.snapshot.persistence.kind === 'none' && !ask.bindConnection) {
     return {
       kind: 'place',
       placement: unplaced,
@@ -53,8 +53,14 @@ export function selectForConnection(pool: PoolRuntime, ask: ConnectionAsk): Conn
       significance: NOTHING,
     };
   }
+  return selectForClient(pool, ask);
+}
+
+/** The server that the entry of a client leads to, by whatever method it was carried; without one, by the rule for first connections. */
+export function selectForClient(pool: PoolRuntime, ask: ConnectionAsk): ConnectionSelection {
+  const { persistence } = pool.snapshot;
   const { mapping } = ask;
-  if (persistence.kind === 'tls' && mapping !== undefined && mapping.serverId !== NO_SERVER_ID) {
+  if (persistence.kind !== 'none' && mapping !== undefined && mapping.serverId !== NO_SERVER_ID) {
     const server = pool.serversById.get(mapping.serverId);
     if (server !== undefined) {
       const selection = selectMapped(pool, server, mapping, persistence.recovery);
@@ -75,7 +81,7 @@ export function selectForConnection(pool: PoolRuntime, ask: ConnectionAsk): Conn
 function selectMapped(
   pool: PoolRuntime,
   server: ServerRuntime,
-  { affinityKey }: ServerMapping,
+  { affinityKey }: ClientMapping,
   recovery: Recovery,
 ): ConnectionSelection {
   if (!server.snapshot.enabled) {

@@ -37,7 +37,7 @@ export function selectForRequest(
 ): RequestChoice {
   const { persistence } = pool.snapshot;
   if (!placement.bound) return selectBalanced(pool, tried);
-  const recovery = persistence.kind === 'tls' ? persistence.recovery : 'immediate';
+  const recovery = persistence.kind === 'none' ? 'immediate' : persistence.recovery;
   // A reload may have made a new object of the server, or none.
   const server = placement.server === undefined ? undefined : pool.serversById.get(placement.server.id);
   if (server === undefined || !server.snapshot.enabled) {

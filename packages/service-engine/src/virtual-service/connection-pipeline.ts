@@ -10,7 +10,7 @@ import { Http1DownstreamConnection } from '../http/http1/downstream-connection.t
 import { Http2DownstreamConnection } from '../http/http2/downstream-connection.ts';
 import type { HttpServices } from '../http/proxied-connection.ts';
 import type { Accepted } from '../listener/tcp-listener.ts';
-import { readTicket, type TicketDecision } from '../persistence/tls-ticket.ts';
+import { type TicketDecision, tlsTicket } from '../persistence/tls-ticket.ts';
 import { type ConnectionSelection, selectForConnection } from '../pool/select-for-connection.ts';
 import { decideResumption } from '../session-ticket/resumption.ts';
 import { rawSocketOf, type TicketPlan } from '../session-ticket/ticket-binding.ts';
@@ -134,10 +134,10 @@ export class ConnectionPipeline implements SecureServerListener {
     record.serverName = hello.serverName ?? '';
     record.stage = 'select_server';
     const nowS = Math.floor(this.#services.clock.unixMs() / 1000);
-    const decision = readTicket(hello, tls, virtualService.ring, nowS);
-    this.#countTicket(connection, decision);
+    const ticket = tlsTicket.decide(hello, tls, virtualService.ring, nowS);
+    this.#countTicket(connection, ticket);
     const selection = selectForConnection(pool, {
-      mapping: decision.ticket.kind === 'opened' ? decision.ticket.mapping : undefined,
+      mapping: ticket.kind === 'opened' ? ticket.mapping : undefined,
       bindConnection: !snapshot.http.connectionMultiplexing,
       clientIp: connection.client.ip,
       hello,
@@ -152,7 +152,7 @@ export class ConnectionPipeline implements SecureServerListener {
     }
     connection.place(selection.placement);
     record.stage = 'handshake';
-    const plan = planTickets(decision, selection, hello, tls, nowS);
+    const plan = planTickets(ticket, selection, hello, tls, nowS);
     const serverId = selection.placement.bound ? (selection.placement.server?.id ?? 0) : 0;
     const secureServer = secureServers.get(
       serverId,
@@ -161,9 +161,9 @@ export class ConnectionPipeline implements SecureServerListener {
     this.#secure(connection, secureServer, plan);
   }
 
-  #countTicket(connection: ClientConnection, { presented, ticket }: TicketDecision): void {
+  #countTicket(connection: ClientConnection, ticket: TicketDecision): void {
     const { metrics } = connection.virtualService;
-    metrics.add(presented ? metric.received : metric.missing);
+    metrics.add(ticket.presented ? metric.received : metric.missing);
     if (ticket.kind === 'opened') {
       connection.record.ticket = 'opened';
       metrics.add(metricOffset('limpet_tickets_opened_total', ticket.key.role));
@@ -316,13 +316,14 @@ export class ConnectionPipeline implements SecureServerListener {
 
 /** What crosses from this connection's ticket to its new ones, and whether its session is resumed. */
 function planTickets(
-  { tls13, ticket }: TicketDecision,
+  ticket: TicketDecision,
   selection: ConnectionSelection & { kind: 'place' },
   hello: ClientHello,
   tls: TlsSnapshot,
   nowS: number,
 ): TicketPlan {
   const { placement } = selection;
+  const { tls13 } = ticket;
   const expectsTls13Tickets = tls13 && hello.offersPskDheKe;
   if (ticket.kind !== 'opened') return { affinityKey: placement.affinityKey, expectsTls13Tickets };
   const { mapping, key, keyName } = ticket;
