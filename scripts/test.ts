@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { ensureDebianPackages } from './install-debian-packages.ts';
+import { testPackages } from './test-packages.ts';
 
 const named = process.argv.slice(2);
 const files =
@@ -10,7 +11,7 @@ const files =
     ? named
     : globSync(['packages/*/src/**/*.test.ts', 'test/**/*.test.ts', 'benchmarks/**/*.test.ts']).sort();
 
-const { missing, command } = ensureDebianPackages(['openssl', 'curl', 'chromium']);
+const { missing, command } = ensureDebianPackages(testPackages);
 if (missing.length > 0) {
   process.stderr.write(`missing: ${missing.join(', ')}. The tests need them; as root:\n  ${command}\n`);
   process.exit(1);

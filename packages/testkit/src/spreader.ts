@@ -11,11 +11,15 @@ export interface Spreader {
   stop(): Promise<void>;
 }
 
-export async function startSpreader(targetPorts: readonly number[]): Promise<Spreader> {
+/** @param before awaited before the connection of this number (from 0) is passed on. */
+export async function startSpreader(
+  targetPorts: readonly number[],
+  before: (connection: number) => Promise<void> | undefined = () => undefined,
+): Promise<Spreader> {
   const sockets = new Set<Socket>();
   const counts = targetPorts.map(() => 0);
   let turn = 0;
-  const server = createServer((downstream) => {
+  const pass = (downstream: Socket): void => {
     const target = turn++ % targetPorts.length;
     counts[target] = (counts[target] as number) + 1;
     const upstream = createConnection(targetPorts[target] as number, '127.0.0.1');
@@ -32,6 +36,16 @@ export async function startSpreader(targetPorts: readonly number[]): Promise<Spr
       });
       socket.pipe(other);
     }
+  };
+  let accepted = 0;
+  const server = createServer((downstream) => {
+    const ready = before(accepted++);
+    if (ready === undefined) pass(downstream);
+    else
+      ready.then(
+        () => pass(downstream),
+        () => downstream.destroy(),
+      );
   });
   const cutConnections = (): void => {
     for (const socket of sockets) socket.destroy();
