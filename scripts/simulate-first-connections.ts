@@ -52,7 +52,9 @@ function simulate(scenario: Scenario, ratios: readonly number[], algorithm: Algo
   const engines = Array.from({ length: ENGINES }, () => ({
     crowdCounter: new CrowdCounter(CrowdCounter.allocate()),
     placed: new Int32Array(ratios.length),
-    pickers: Array.from({ length: WORKERS }, () => createPicker(algorithm, servers, { clock, random })),
+    pickers: Array.from({ length: WORKERS }, () =>
+      createPicker(algorithm, servers, { clock, random, rendezvous }),
+    ),
   }));
 
   const arrivals: Connection[] = [];
@@ -83,13 +85,16 @@ function simulate(scenario: Scenario, ratios: readonly number[], algorithm: Algo
       fingerprint: undefined,
       secret,
       nowMs,
-      servers,
+      ratios,
       picker,
       rendezvous,
       crowdCounter: engine.crowdCounter,
       companion: NO_SERVER,
       eligible: () => true,
       load: (at) => engine.placed[at] as number,
+      share: () => 1,
+      responseMs: () => 0,
+      key: 0,
       ...(rule === 'algorithm' ? { firstConnections: 0 } : {}),
     });
     engine.placed[index] = (engine.placed[index] as number) + 1;

@@ -40,6 +40,7 @@ export interface Runtime {
     readonly servers: readonly {
       readonly name: string;
       readonly oper_status: string;
+      readonly share: number;
       readonly connections: number;
       readonly active_requests: number;
     }[];

@@ -204,6 +204,12 @@ export const metricCatalogue = [
     help: '1 while the health monitors find the server up.',
   },
   {
+    name: 'limpet_server_share',
+    type: 'gauge',
+    scope: 'server',
+    help: 'The part of its ratio that the server has now: less than 1 while it ramps up or fails often.',
+  },
+  {
     name: 'limpet_config_reloads_total',
     type: 'counter',
     scope: 'engine',

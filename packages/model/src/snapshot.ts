@@ -138,7 +138,12 @@ export interface HttpSnapshot {
   readonly strictTransportSecurity?: string;
 }
 
-export type LbAlgorithm = 'round-robin' | 'least-connections';
+export type LbAlgorithm =
+  | 'round-robin'
+  | 'least-connections'
+  | 'fastest-response'
+  | 'random-of-two'
+  | 'consistent-hash';
 
 /** server_hm_down_recovery: HM_DOWN_PICK_NEW_SERVER, HM_DOWN_CONTINUE_PERSISTENT_SERVER, HM_DOWN_ABORT_CONNECTION. */
 export type Recovery = 'immediate' | 'never' | 'abort';
@@ -152,6 +157,10 @@ export interface PoolSnapshot {
   readonly name: string;
   readonly enabled: boolean;
   readonly algorithm: LbAlgorithm;
+  /** lb_algorithm_hash: what consistent hash goes by; absent for the other algorithms. */
+  readonly hash?: 'address' | 'address-and-port';
+  /** connection_ramp_duration: how long the share of a server that has come up grows; 0: it has its whole share at once. */
+  readonly rampMs: number;
   readonly persistence: PersistenceSnapshot;
   /** In configuration order. Frozen: an index into it is valid for the life of the snapshot. */
   readonly servers: readonly ServerSnapshot[];

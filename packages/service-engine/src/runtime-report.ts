@@ -2,12 +2,14 @@
 
 import type { Snapshot } from '@limpet/model';
 import type { HealthSchedule } from './health-monitor/health-schedule.ts';
+import { shareInTable } from './pool/server-share.ts';
 import type { ServerTable } from './pool/server-table.ts';
 import type { RingKeys } from './session-ticket/ring-file.ts';
 import { type SlotNumbers, serverSlotKey } from './snapshot/worker-messages.ts';
 import type { MetricOwner, MetricOwners } from './telemetry/exposition.ts';
 import { type MetricsTable, metricOffset } from './telemetry/metrics-table.ts';
 
+const SERVER_SHARE = metricOffset('limpet_server_share');
 const CONNECTIONS_OPEN = metricOffset('limpet_connections_open');
 
 export interface RuntimeFacts {
@@ -21,6 +23,8 @@ export interface RuntimeFacts {
   readonly serverTable: ServerTable;
   readonly metrics: MetricsTable;
   readonly slots: SlotNumbers;
+  /** Of the monotonic clock. */
+  readonly nowMs: number;
 }
 
 /** The body of /runtime. Field names follow Avi's runtime objects where it has them. */
@@ -60,6 +64,7 @@ export function describeRuntime(facts: RuntimeFacts): unknown {
           ...server.address,
           enabled: server.enabled,
           oper_status: server.enabled ? operStatus(serverTable, slot) : 'OPER_DISABLED',
+          share: roundedShare(shareInTable(serverTable, slot, pool.rampMs, facts.nowMs)),
           connections: serverTable.placed(slot),
           active_requests: serverTable.active(slot),
           health_monitors: monitors
@@ -69,6 +74,27 @@ export function describeRuntime(facts: RuntimeFacts): unknown {
       }),
     })),
   };
+}
+
+function roundedShare(share: number): number {
+  return Math.round(share * 1000) / 1000;
+}
+
+/** Sets the gauges of what is not counted but follows from time. */
+export function noteShares(
+  snapshot: Snapshot,
+  slots: ReadonlyMap<string, number>,
+  serverTable: ServerTable,
+  metrics: MetricsTable,
+  nowMs: number,
+): void {
+  for (const { uuid, servers, rampMs } of snapshot.pools) {
+    for (const { id } of servers) {
+      const slot = slots.get(serverSlotKey(uuid, id));
+      if (slot === undefined) continue;
+      metrics.set('server', slot, SERVER_SHARE, roundedShare(shareInTable(serverTable, slot, rampMs, nowMs)));
+    }
+  }
 }
 
 function operStatus(serverTable: ServerTable, slot: number): string {

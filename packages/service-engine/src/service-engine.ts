@@ -6,6 +6,7 @@ import {
   describeProblem,
   LimpetError,
   loadConfig,
+  type ServerSnapshot,
   type Snapshot,
 } from '@limpet/model';
 import type { Logger } from 'pino';
@@ -16,8 +17,9 @@ import { systemRandom } from './lifecycle/random.ts';
 import { CrowdCounter } from './load-balancing/crowd-counter.ts';
 import { TicketTrail } from './load-balancing/ticket-trail.ts';
 import type { EngineOptions } from './options.ts';
+import { beginsRamp } from './pool/server-share.ts';
 import { SERVER_SLOTS_MAX, ServerTable } from './pool/server-table.ts';
-import { describeRuntime, metricOwners } from './runtime-report.ts';
+import { describeRuntime, metricOwners, noteShares } from './runtime-report.ts';
 import {
   createRingKeys,
   parseRingKeys,
@@ -127,7 +129,7 @@ export class ServiceEngine {
       deadlines: this.#deadlines,
       random: systemRandom,
       onTransition: ({ pool, server, up, monitor, failureCode, reason }) => {
-        this.#setHealth(pool.uuid, server.id, up);
+        this.#setHealth(pool, server, up);
         const event = up ? 'SE_EV_SERVER_UP' : 'SE_EV_SERVER_DOWN';
         const record = {
           event,
@@ -311,9 +313,12 @@ export class ServiceEngine {
     this.#certificateExpiry.apply(snapshot);
   }
 
-  #setHealth(poolUuid: string, serverId: string, up: boolean): void {
-    const slot = this.#serverSlots.slots.get(serverSlotKey(poolUuid, serverId));
+  #setHealth(pool: { readonly uuid: string }, server: ServerSnapshot, up: boolean): void {
+    const slot = this.#serverSlots.slots.get(serverSlotKey(pool.uuid, server.id));
     if (slot === undefined) return;
+    const serving = this.#inEffect?.snapshot.pools.find(({ uuid }) => uuid === pool.uuid);
+    if (up && beginsRamp(this.#serverTable.health(slot), serving, server))
+      this.#serverTable.startRamp(slot, systemClock.monotonicMs());
     this.#serverTable.setHealth(slot, up ? 'up' : 'down');
     this.#metrics.set('server', slot, SERVER_UP, up ? 1 : 0);
   }
@@ -334,6 +339,8 @@ export class ServiceEngine {
     this.#metrics.set('engine', 0, KEY_AGE, nowS - inEffect.ringKeys.rotatedAtS);
     this.#metrics.set('engine', 0, WORKERS, this.#workers.size);
     const slots = { servers: this.#serverSlots.slots, virtualServices: this.#virtualServiceSlots.slots };
+    const nowMs = systemClock.monotonicMs();
+    noteShares(inEffect.snapshot, slots.servers, this.#serverTable, this.#metrics, nowMs);
     return exposeMetrics(this.#metrics, metricOwners(this.#options.engineName, inEffect.snapshot, slots));
   }
 
@@ -350,6 +357,7 @@ export class ServiceEngine {
       serverTable: this.#serverTable,
       metrics: this.#metrics,
       slots: { servers: this.#serverSlots.slots, virtualServices: this.#virtualServiceSlots.slots },
+      nowMs: systemClock.monotonicMs(),
     });
   }
 }

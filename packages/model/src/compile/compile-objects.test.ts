@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { lbAlgorithms } from '../lb-algorithms.ts';
 import type { LoadOptions } from '../load-config.ts';
 import type { HttpSnapshot, PoolSnapshot, VirtualServiceSnapshot } from '../snapshot.ts';
 import { configurationWith, load } from '../test-configuration.ts';
@@ -103,6 +104,21 @@ describe('a compiled pool', () => {
   it('has the algorithm that is asked for', () => {
     assert.equal(poolOf().algorithm, 'round-robin');
     assert.equal(poolOf({ 'Pool[0].lb_algorithm': undefined }).algorithm, 'least-connections');
+    for (const [avi, algorithm] of Object.entries(lbAlgorithms))
+      assert.equal(poolOf({ 'Pool[0].lb_algorithm': avi }).algorithm, algorithm);
+  });
+
+  it('hashes by the address unless another thing is asked for, and only under consistent hash', () => {
+    const consistent = { 'Pool[0].lb_algorithm': 'LB_ALGORITHM_CONSISTENT_HASH' };
+    const andPort = 'LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS_AND_PORT';
+    assert.equal(poolOf(consistent).hash, 'address');
+    assert.equal(poolOf({ ...consistent, 'Pool[0].lb_algorithm_hash': andPort }).hash, 'address-and-port');
+    assert.equal(poolOf({ 'Pool[0].lb_algorithm_hash': andPort }).hash, undefined);
+  });
+
+  it('ramps servers up over ten minutes unless another time is asked for', () => {
+    const rampMs = (duration?: number) => poolOf({ 'Pool[0].connection_ramp_duration': duration }).rampMs;
+    assert.deepEqual([rampMs(), rampMs(1), rampMs(0)], [600_000, 60_000, 0]);
   });
 
   it('waits for a server as long as server_timeout says, and 60 s where it says 0', () => {

@@ -2,6 +2,7 @@
 
 import { sha256Hex } from '../canonical-json.ts';
 import { canonicalIp } from '../ip-address.ts';
+import { hashCriteria, lbAlgorithms } from '../lb-algorithms.ts';
 import type { AviObject, ObjectSet } from '../objects/schemas.ts';
 import { referenced } from '../references.ts';
 import {
@@ -18,6 +19,8 @@ import { compileHealthMonitor } from './compile-health-monitor.ts';
 const SERVER_TIMEOUT_DEFAULT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 5000;
 
+const MINUTE_MS = 60_000;
+
 const RECOVERY: Readonly<Record<string, Recovery>> = {
   HM_DOWN_PICK_NEW_SERVER: 'immediate',
   HM_DOWN_CONTINUE_PERSISTENT_SERVER: 'never',
@@ -26,12 +29,15 @@ const RECOVERY: Readonly<Record<string, Recovery>> = {
 
 export function compilePool(pool: AviObject<'Pool'>, objects: ObjectSet, engines: number): PoolSnapshot {
   const limit = pool.max_concurrent_connections_per_server;
+  const algorithm = lbAlgorithms[pool.lb_algorithm] ?? 'least-connections';
   const properties = pool.conn_pool_properties;
   return {
     uuid: pool.uuid,
     name: pool.name,
     enabled: pool.enabled,
-    algorithm: pool.lb_algorithm === 'LB_ALGORITHM_ROUND_ROBIN' ? 'round-robin' : 'least-connections',
+    algorithm,
+    ...(algorithm === 'consistent-hash' ? { hash: hashCriteria[pool.lb_algorithm_hash] ?? 'address' } : {}),
+    rampMs: pool.connection_ramp_duration * MINUTE_MS,
     persistence: compilePersistence(pool, objects),
     servers: pool.servers.map((server) => compileServer(server, pool)),
     connectionLimitPerServer: limit === 0 ? 0 : Math.max(1, Math.floor(limit / engines)),

@@ -41,6 +41,17 @@ export const pool = z.looseObject({
       'LB_ALGORITHM_TOPOLOGY',
     ])
     .default('LB_ALGORITHM_LEAST_CONNECTIONS'),
+  lb_algorithm_hash: z
+    .enum([
+      'LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS',
+      'LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS_AND_PORT',
+      'LB_ALGORITHM_CONSISTENT_HASH_URI',
+      'LB_ALGORITHM_CONSISTENT_HASH_CUSTOM_HEADER',
+      'LB_ALGORITHM_CONSISTENT_HASH_CUSTOM_STRING',
+      'LB_ALGORITHM_CONSISTENT_HASH_CALLID',
+    ])
+    .default('LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS'),
+  connection_ramp_duration: countOrZero(1, 300).default(10),
   application_persistence_profile_ref: ref.optional(),
   health_monitor_refs: z.array(ref).max(50).default([]),
   max_concurrent_connections_per_server: count(0, 0x7fffffff).default(0),

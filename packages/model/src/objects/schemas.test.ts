@@ -86,6 +86,8 @@ describe('the defaults', () => {
       servers: [{ ip, enabled: true, ratio: 1 }],
       default_server_port: 80,
       lb_algorithm: 'LB_ALGORITHM_LEAST_CONNECTIONS',
+      lb_algorithm_hash: 'LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS',
+      connection_ramp_duration: 10,
       health_monitor_refs: [],
       max_concurrent_connections_per_server: 0,
       conn_pool_properties: {

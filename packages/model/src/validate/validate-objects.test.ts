@@ -76,9 +76,18 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
   'a pool': [
     [
       'with an algorithm that is not implemented',
-      { 'Pool[0].lb_algorithm': 'LB_ALGORITHM_CONSISTENT_HASH' },
+      { 'Pool[0].lb_algorithm': 'LB_ALGORITHM_FEWEST_SERVERS' },
       'Pool "demo-pool", lb_algorithm',
-      /LB_ALGORITHM_CONSISTENT_HASH is not supported yet; use LB_ALGORITHM_ROUND_ROBIN or/,
+      /LB_ALGORITHM_FEWEST_SERVERS is not supported; use one of LB_ALGORITHM_ROUND_ROBIN, /,
+    ],
+    [
+      'that hashes by what cannot be hashed by',
+      {
+        'Pool[0].lb_algorithm': 'LB_ALGORITHM_CONSISTENT_HASH',
+        'Pool[0].lb_algorithm_hash': 'LB_ALGORITHM_CONSISTENT_HASH_URI',
+      },
+      'Pool "demo-pool", lb_algorithm_hash',
+      /CONSISTENT_HASH_URI is not supported; use one of LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS, /,
     ],
     ['without servers', { 'Pool[0].servers': [] }, 'Pool "demo-pool", servers', /at least one server/],
     [

@@ -2,17 +2,14 @@
 
 import { isIP } from 'node:net';
 import { canonicalIp } from '../ip-address.ts';
+import { hashCriteria, lbAlgorithms } from '../lb-algorithms.ts';
 import type { AviObject, ObjectSet } from '../objects/schemas.ts';
 import { findReferenced } from '../references.ts';
-import type { Report } from './report.ts';
-
-const SUPPORTED_ALGORITHMS = ['LB_ALGORITHM_ROUND_ROBIN', 'LB_ALGORITHM_LEAST_CONNECTIONS'];
+import type { Report, ReportAt } from './report.ts';
 
 export function validatePool(pool: AviObject<'Pool'>, objects: ObjectSet, report: Report): void {
   const at = (field: string, message: string): void => report('Pool', pool.name, field, message);
-  if (!SUPPORTED_ALGORITHMS.includes(pool.lb_algorithm)) {
-    at('lb_algorithm', `${pool.lb_algorithm} is not supported yet; use ${SUPPORTED_ALGORITHMS.join(' or ')}`);
-  }
+  validateAlgorithm(pool, at);
   if (pool.servers.length === 0) at('servers', 'is empty; a pool needs at least one server');
   const seen = new Map<string, number>();
   pool.servers.forEach((server, index) => {
@@ -42,6 +39,23 @@ export function validatePool(pool: AviObject<'Pool'>, objects: ObjectSet, report
       profile.name,
       'persistence_type',
       `${profile.persistence_type} is not supported yet; use PERSISTENCE_TYPE_TLS`,
+    );
+  }
+}
+
+function validateAlgorithm({ lb_algorithm, lb_algorithm_hash }: AviObject<'Pool'>, at: ReportAt): void {
+  if (!Object.hasOwn(lbAlgorithms, lb_algorithm)) {
+    at(
+      'lb_algorithm',
+      `${lb_algorithm} is not supported; use one of ${Object.keys(lbAlgorithms).join(', ')}`,
+    );
+  } else if (
+    lb_algorithm === 'LB_ALGORITHM_CONSISTENT_HASH' &&
+    !Object.hasOwn(hashCriteria, lb_algorithm_hash)
+  ) {
+    at(
+      'lb_algorithm_hash',
+      `${lb_algorithm_hash} is not supported; use one of ${Object.keys(hashCriteria).join(', ')}`,
     );
   }
 }

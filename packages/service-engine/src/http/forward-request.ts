@@ -3,6 +3,7 @@
 import type { ErrorCode, SignificanceCode } from '@limpet/model';
 import type { Deadline } from '../lifecycle/deadlines.ts';
 import { markConnectFailure } from '../pool/eligibility.ts';
+import { noteResponse } from '../pool/response-time.ts';
 import { type RequestChoice, releaseRequest, selectForRequest } from '../pool/select-for-request.ts';
 import type { ServerRuntime } from '../pool/server-runtime.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
@@ -22,7 +23,7 @@ import type { HttpService, ProxiedConnection } from './proxied-connection.ts';
 import { RequestRecord } from './request-record.ts';
 import { addedResponseLines } from './response-fields.ts';
 import { ATTEMPTS_MAX, isIdempotent, recoveryOf } from './retry.ts';
-import { neverConnected, significanceOf, statusClass, timedOut } from './server-outcome.ts';
+import { isServerFailure, neverConnected, significanceOf, statusClass, timedOut } from './server-outcome.ts';
 import { tunnelSilenceLimitMs } from './tunnel.ts';
 
 const SERVER_REQUESTS = metricOffset('limpet_server_requests_total');
@@ -166,7 +167,10 @@ class Forwarding implements ExchangeListener, UpstreamListener {
     this.#bodyEnded = true;
     this.#upstream?.sendEnd(trailerLines);
     if (this.#tunnelWays > 0) this.#endTunnelWay();
-    if (this.#state === 'sent') this.#setDeadline(this.#service.pool.snapshot.serverTimeoutMs);
+    if (this.#state !== 'sent') return;
+    // The server's time begins here; before, it was the client's.
+    this.#sentAtMs = this.#connection.services.clock.monotonicMs();
+    this.#setDeadline(this.#service.pool.snapshot.serverTimeoutMs);
   }
 
   onRequestFlush(): void {
@@ -196,6 +200,7 @@ class Forwarding implements ExchangeListener, UpstreamListener {
     this.#record.status = head.status;
     this.#record.serverResponseMs = this.#connection.services.clock.monotonicMs() - this.#sentAtMs;
     server.metrics.add(SERVER_RESPONSES + statusClass(head.status));
+    noteResponse(this.#service.pool, server, this.#record.serverResponseMs, isServerFailure(head.status));
     const isTunnel = head.body.kind === 'tunnel';
     if (isTunnel) this.#tunnelWays = 2;
     this.#setDeadline(this.#silenceLimitMs);
@@ -251,6 +256,7 @@ class Forwarding implements ExchangeListener, UpstreamListener {
     }
     if (failure.neverSent) markConnectFailure(server, this.#service.pool);
     server.metrics.add(SERVER_FAILURES);
+    noteResponse(this.#service.pool, server, 0, true);
     this.#note(significanceOf(failure));
     if (this.#state === 'responding') {
       this.#cutShort(failure.error);

@@ -8,6 +8,14 @@ export function statusClass(status: number): number {
   return Math.min(Math.max(Math.floor(status / 100), 1), 5) - 1;
 }
 
+/**
+ * Whether the status says that the server, or what it depends on, cannot serve now. Not 500: that is about the one request more often than about the server, and a client could
+ * bring it about.
+ */
+export function isServerFailure(status: number): boolean {
+  return status >= 502 && status <= 504;
+}
+
 export function significanceOf(failure: UpstreamFailure): SignificanceCode {
   switch (failure.error) {
     case 'RESPONSE_MALFORMED':

@@ -10,6 +10,7 @@ export interface RandomSource {
 }
 
 const POOL_BYTES = 8192;
+const FRACTION_BYTES = 6;
 
 /** One call into the system's source for 8 kB: a call for each ticket costs several µs. */
 export const systemRandom: RandomSource = createPooledRandom();
@@ -17,6 +18,15 @@ export const systemRandom: RandomSource = createPooledRandom();
 function createPooledRandom(): RandomSource {
   const pool = Buffer.allocUnsafeSlow(POOL_BYTES);
   let used = POOL_BYTES;
+  const fraction = (): number => {
+    if (used + FRACTION_BYTES > POOL_BYTES) {
+      randomFillSync(pool);
+      used = 0;
+    }
+    const drawn = pool.readUIntBE(used, FRACTION_BYTES) / 2 ** (8 * FRACTION_BYTES);
+    used += FRACTION_BYTES;
+    return drawn;
+  };
   const bytes = (size: number): Buffer => {
     const taken = Buffer.allocUnsafeSlow(size);
     if (size > POOL_BYTES) return randomFillSync(taken);
@@ -30,5 +40,5 @@ function createPooledRandom(): RandomSource {
     used += size;
     return taken;
   };
-  return Object.freeze({ bytes, fraction: () => bytes(6).readUIntBE(0, 6) / 2 ** 48 });
+  return Object.freeze({ bytes, fraction });
 }

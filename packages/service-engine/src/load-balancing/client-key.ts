@@ -19,6 +19,14 @@ export interface ClientKey {
   readonly crowdHash: readonly [number, number];
 }
 
+/** 16 bits of an address (and a port), for hashing by them: what those that know the secret agree on, and nobody else can aim at. */
+export function addressKeyOf(secret: Buffer, clientIp: string, clientPort?: number): number {
+  return digestOf(
+    secret,
+    `${addressBlock(clientIp)}${clientPort === undefined ? '' : ` ${clientPort}`}`,
+  ).readUInt16BE(0);
+}
+
 const keyObjects = new WeakMap<Buffer, KeyObject>();
 
 /** HMAC-SHA256 under the fleet's secret: who has no secret can neither predict a key nor read an address from it. */
@@ -27,11 +35,6 @@ export function clientKeyOf(
   clientIp: string,
   fingerprint: ClientFingerprint | undefined,
 ): ClientKey {
-  let key = keyObjects.get(secret);
-  if (key === undefined) {
-    key = createSecretKey(secret);
-    keyObjects.set(secret, key);
-  }
   const parts =
     fingerprint === undefined
       ? ''
@@ -42,13 +45,20 @@ export function clientKeyOf(
           fingerprint.signatureAlgorithms.join(),
           fingerprint.supportedVersions.join(),
         ].join('|');
-  const digest = createHmac('sha256', key)
-    .update(`${addressBlock(clientIp)}|${parts}`)
-    .digest();
+  const digest = digestOf(secret, `${addressBlock(clientIp)}|${parts}`);
   return {
     affinityKey: digest.readUInt16BE(0),
     crowdHash: [digest.readUInt32BE(4), digest.readUInt32BE(8)],
   };
+}
+
+function digestOf(secret: Buffer, text: string): Buffer {
+  let key = keyObjects.get(secret);
+  if (key === undefined) {
+    key = createSecretKey(secret);
+    keyObjects.set(secret, key);
+  }
+  return createHmac('sha256', key).update(text).digest();
 }
 
 /** An IPv4 address, or the /64 that one IPv6 host moves about in. */

@@ -6,10 +6,15 @@ import { NO_SERVER } from './picker.ts';
 
 export interface Rendezvous {
   /**
-   * The eligible server at `position` in the order of the key (counted over eligible ones, round and round), or {@link NO_SERVER}. Depends on server ids
-   * and ratios alone, not on the order of the list.
+   * The eligible server at `position` in the order of the key (counted over eligible ones, round and round), or {@link NO_SERVER}. Depends on server ids and
+   * ratios alone, not on the order of the list. A server with part of its share has as much smaller a ratio; as it grows, keys come to it and none goes away.
    */
-  pick(key: number, position: number, eligible: (index: number) => boolean): number;
+  pick(
+    key: number,
+    position: number,
+    eligible: (index: number) => boolean,
+    share?: (index: number) => number,
+  ): number;
 }
 
 /** Each server's score is -ratio / ln(u) with u drawn by hash from key and server id; the highest comes first. */
@@ -20,7 +25,7 @@ export function createRendezvous(servers: readonly Pick<ServerSnapshot, 'id' | '
   const ratios = Float64Array.from(servers, ({ ratio }) => ratio);
   const scores = new Float64Array(servers.length);
   return Object.freeze<Rendezvous>({
-    pick(key, position, eligible) {
+    pick(key, position, eligible, share) {
       let count = 0;
       let best = NO_SERVER;
       for (let index = 0; index < seeds.length; index++) {
@@ -29,7 +34,8 @@ export function createRendezvous(servers: readonly Pick<ServerSnapshot, 'id' | '
           continue;
         }
         count++;
-        scores[index] = score(key, seeds[index] as number, ratios[index] as number);
+        const ratio = (ratios[index] as number) * (share === undefined ? 1 : share(index));
+        scores[index] = score(key, seeds[index] as number, ratio);
         if (best === NO_SERVER || (scores[index] as number) > (scores[best] as number)) best = index;
       }
       const steps = count === 0 ? 0 : position % count;

@@ -58,9 +58,7 @@ describe('round robin', () => {
   it('takes no notice of load', () => {
     const { clock, random } = pickerServices();
     const picker = createRoundRobin([1, 1], clock, random);
-    const picks = Array.from({ length: 10 }, () =>
-      picker.pick({ eligible: () => true, load: (at) => at * 1000 }),
-    );
+    const picks = Array.from({ length: 10 }, () => picker.pick({ ...openLoad(2), load: (at) => at * 1000 }));
     assert.equal(picks.filter((index) => index === 1).length, 5);
   });
 

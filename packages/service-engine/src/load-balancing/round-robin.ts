@@ -33,7 +33,7 @@ export function createRoundRobin(ratios: readonly number[], clock: Clock, random
       let best = NO_SERVER;
       for (let index = 0; index < ratios.length; index++) {
         if (!state.eligible(index)) continue;
-        const ratio = ratios[index] as number;
+        const ratio = (ratios[index] as number) * state.share(index);
         sum += ratio;
         const credited = (credit[index] as number) + ratio;
         credit[index] = credited;
@@ -47,5 +47,6 @@ export function createRoundRobin(ratios: readonly number[], clock: Clock, random
     // What round robin balances is the rate of new connections, not how many are open.
     loadOf: recentPicks,
     note,
+    byKey: false,
   });
 }

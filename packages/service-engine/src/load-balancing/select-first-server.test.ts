@@ -21,6 +21,7 @@ function engine() {
     },
     loadOf: (index) => loads[index] as number,
     note: () => {},
+    byKey: false,
   };
   const shared = {
     picker,
@@ -33,10 +34,13 @@ function engine() {
       fingerprint: undefined,
       secret: Buffer.alloc(32, 7),
       nowMs: NOW_MS,
-      servers: SERVERS,
+      ratios: SERVERS.map(({ ratio }) => ratio),
       companion: NO_SERVER,
       eligible: () => true,
       load: () => 0,
+      share: () => 1,
+      responseMs: () => 0,
+      key: 0,
       ...shared,
       ...changes,
     });

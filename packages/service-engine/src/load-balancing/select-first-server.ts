@@ -1,6 +1,6 @@
 // The rule for first connections: the ticketless connections of one client reach one server, and a crowd behind one address does not.
 
-import type { ServerSnapshot } from '@limpet/model';
+import { belowItsShare } from './bounded-load.ts';
 import { type ClientFingerprint, clientKeyOf } from './client-key.ts';
 import type { CrowdCounter } from './crowd-counter.ts';
 import { NO_SERVER, type Picker, type PickState } from './picker.ts';
@@ -10,8 +10,6 @@ import type { Rendezvous } from './rendezvous.ts';
 export const FIRST_CONNECTIONS = 6;
 /** A crowd goes on to the next server of its order this often. */
 const CROWD_STEP_MS = 1000;
-/** How far above its share a server may be and still draw clients. */
-const LOAD_FACTOR = 1.25;
 
 export interface FirstConnection extends PickState {
   readonly clientIp: string;
@@ -19,7 +17,7 @@ export interface FirstConnection extends PickState {
   readonly fingerprint: ClientFingerprint | undefined;
   readonly secret: Buffer;
   readonly nowMs: number;
-  readonly servers: readonly Pick<ServerSnapshot, 'ratio'>[];
+  readonly ratios: readonly number[];
   readonly picker: Picker;
   readonly rendezvous: Rendezvous;
   readonly crowdCounter: CrowdCounter;
@@ -39,36 +37,28 @@ export interface FirstChoice {
 /**
  * A connection that comes right after one that a ticket led to its server follows that one. Else the client key gives an order of servers, the same on every worker and engine; the first that is eligible and not above 1.25 times its weighted
  * share (plus a few) takes the connection. A crowd starts its order one place further every second. Where every server is above, the algorithm decides.
+ *
+ * An algorithm that goes by a key is itself such a rule, and the operator's own: then its key takes the place of the client key, also in the ticket.
  */
 export function selectFirstServer(ask: FirstConnection): FirstChoice {
-  const { affinityKey, crowdHash } = clientKeyOf(ask.secret, ask.clientIp, ask.fingerprint);
   const allowed = ask.firstConnections ?? FIRST_CONNECTIONS;
+  // No more bound to a share than the connection with the ticket: it is the same client.
+  const follows = allowed > 0 && ask.companion !== NO_SERVER && ask.eligible(ask.companion);
+  if (ask.picker.byKey) {
+    if (follows) return { index: ask.companion, why: 'companion', affinityKey: ask.key };
+    return { index: ask.picker.pick(ask), why: 'algorithm', affinityKey: ask.key };
+  }
+  const { affinityKey, crowdHash } = clientKeyOf(ask.secret, ask.clientIp, ask.fingerprint);
+  if (follows) return { index: ask.companion, why: 'companion', affinityKey };
   if (allowed > 0) {
-    // No more bound to a share than the connection with the ticket: it is the same client.
-    if (ask.companion !== NO_SERVER && ask.eligible(ask.companion))
-      return { index: ask.companion, why: 'companion', affinityKey };
     const seen = ask.crowdCounter.observe(crowdHash, ask.nowMs);
     const position = seen <= allowed ? 0 : Math.floor(ask.nowMs / CROWD_STEP_MS);
-    const index = ask.rendezvous.pick(affinityKey, position, belowItsShare(ask, allowed));
+    const usable = belowItsShare(ask, ask.picker, ask.ratios, allowed);
+    const index = ask.rendezvous.pick(affinityKey, position, usable, ask.share);
     if (index !== NO_SERVER) {
       ask.picker.note(index);
       return { index, why: 'affinity', affinityKey };
     }
   }
   return { index: ask.picker.pick(ask), why: 'algorithm', affinityKey };
-}
-
-function belowItsShare(ask: FirstConnection, slack: number): (index: number) => boolean {
-  let load = 0;
-  let ratios = 0;
-  for (let index = 0; index < ask.servers.length; index++) {
-    if (!ask.eligible(index)) continue;
-    load += ask.picker.loadOf(index, ask);
-    ratios += (ask.servers[index] as { ratio: number }).ratio;
-  }
-  return (index) => {
-    if (!ask.eligible(index)) return false;
-    const share = (load * (ask.servers[index] as { ratio: number }).ratio) / ratios;
-    return ask.picker.loadOf(index, ask) <= LOAD_FACTOR * share + slack;
-  };
 }

@@ -9,6 +9,7 @@ import {
   type ServerRuntime,
   SUSPECT_MS,
 } from './server-runtime.ts';
+import { shareOf } from './server-share.ts';
 
 /** Whether the server is up and has a place left. */
 export function canTake(pool: PoolRuntime, server: ServerRuntime): boolean {
@@ -29,8 +30,11 @@ export function replacementFor(
   usable: (server: ServerRuntime) => boolean,
 ): ServerRuntime | undefined {
   const unsuspected = (server: ServerRuntime) => usable(server) && !isServerSuspect(server, pool.clock);
+  const nowMs = pool.clock.monotonicMs();
+  const share = (at: number) => shareOf(pool.servers[at] as ServerRuntime, pool.snapshot.rampMs, nowMs);
   for (const test of [unsuspected, usable]) {
-    const index = pool.rendezvous.pick(affinityKey, 0, (at) => test(pool.servers[at] as ServerRuntime));
+    const eligible = (at: number) => test(pool.servers[at] as ServerRuntime);
+    const index = pool.rendezvous.pick(affinityKey, 0, eligible, share);
     if (index !== NO_SERVER) return pool.servers[index];
   }
   return undefined;

@@ -14,6 +14,7 @@ export interface PoolRuntime {
   readonly snapshot: PoolSnapshot;
   /** In the order of the snapshot. */
   readonly servers: readonly ServerRuntime[];
+  readonly ratios: readonly number[];
   readonly serversById: ReadonlyMap<number, ServerRuntime>;
   readonly picker: Picker;
   readonly rendezvous: Rendezvous;
@@ -35,12 +36,14 @@ export function createPoolRuntime(
   servers: readonly ServerRuntime[],
   services: PoolServices,
 ): PoolRuntime {
+  const rendezvous = createRendezvous(snapshot.servers);
   return Object.freeze({
     snapshot,
     servers: Object.freeze([...servers]),
     serversById: new Map(servers.map((server) => [server.id, server])),
-    picker: createPicker(snapshot.algorithm, snapshot.servers, services),
-    rendezvous: createRendezvous(snapshot.servers),
+    ratios: Object.freeze(snapshot.servers.map(({ ratio }) => ratio)),
+    picker: createPicker(snapshot.algorithm, snapshot.servers, { ...services, rendezvous }),
+    rendezvous,
     crowdCounter: services.crowdCounter,
     ticketTrail: services.ticketTrail,
     clock: services.clock,

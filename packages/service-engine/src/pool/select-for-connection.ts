@@ -1,13 +1,14 @@
 // Choosing the server of a client: its entry first, then what the persistence profile says, then the algorithm.
 
 import type { Recovery, SignificanceCode } from '@limpet/model';
-import type { ClientFingerprint } from '../load-balancing/client-key.ts';
+import { addressKeyOf, type ClientFingerprint } from '../load-balancing/client-key.ts';
 import { NO_SERVER } from '../load-balancing/picker.ts';
 import { selectFirstServer } from '../load-balancing/select-first-server.ts';
 import { lookOf } from '../load-balancing/ticket-trail.ts';
 import type { ClientMapping } from '../persistence/method.ts';
 import { NO_SERVER_ID } from '../session-ticket/server-mapping.ts';
 import { anyOther, canTake, eligibility, replacementFor } from './eligibility.ts';
+import { pickState, placedOn } from './pick-state.ts';
 import { type Placement, unplaced } from './placement.ts';
 import type { PoolRuntime } from './pool-runtime.ts';
 import { isServerFull, isServerSuspect, isServerUp, type ServerRuntime } from './server-runtime.ts';
@@ -19,6 +20,7 @@ export interface ConnectionAsk {
   /** Bind the connection to one server even without persistence (connection_multiplexing_enabled off). */
   readonly bindConnection: boolean;
   readonly clientIp: string;
+  readonly clientPort: number;
   readonly hello: ClientFingerprint | undefined;
   readonly affinitySecret: Buffer;
 }
@@ -45,9 +47,10 @@ const NOTHING: readonly SignificanceCode[] = Object.freeze([]);
 /** The server of a connection, chosen before its TLS handshake. Takes no place of a limit: a ticket proves nothing about its bearer. */
 export function selectForConnection(pool: PoolRuntime, ask: ConnectionAsk): ConnectionSelection {
   if (pool.snapshot.persistence.kind === 'none' && !ask.bindConnection) {
+    const key = hashKeyOf(pool, ask);
     return {
       kind: 'place',
-      placement: unplaced,
+      placement: key === 0 ? unplaced : { ...unplaced, affinityKey: key },
       persistence: 'none',
       expiring: false,
       significance: NOTHING,
@@ -159,12 +162,11 @@ function selectFirst(pool: PoolRuntime, ask: ConnectionAsk): ConnectionSelection
     clientIp: ask.clientIp,
     secret: ask.affinitySecret,
     nowMs,
-    servers: pool.snapshot.servers,
+    ratios: pool.ratios,
     picker: pool.picker,
     rendezvous: pool.rendezvous,
     crowdCounter: pool.crowdCounter,
-    eligible: eligibility(pool),
-    load: (index) => placedOn(pool, index),
+    ...pickState(pool, eligibility(pool), placedOn, hashKeyOf(pool, ask)),
   });
   const server = choice.index === NO_SERVER ? undefined : pool.servers[choice.index];
   const placement: Placement = {
@@ -183,7 +185,9 @@ function selectFirst(pool: PoolRuntime, ask: ConnectionAsk): ConnectionSelection
   };
 }
 
-function placedOn(pool: PoolRuntime, index: number): number {
-  const server = pool.servers[index] as ServerRuntime;
-  return server.table.placed(server.slot);
+/** What the operator hashes clients by; 0 where nothing is hashed. */
+function hashKeyOf(pool: PoolRuntime, { affinitySecret, clientIp, clientPort }: ConnectionAsk): number {
+  const { hash } = pool.snapshot;
+  if (hash === undefined) return 0;
+  return addressKeyOf(affinitySecret, clientIp, hash === 'address-and-port' ? clientPort : undefined);
 }

@@ -3,6 +3,7 @@
 import type { ErrorCode, SignificanceCode } from '@limpet/model';
 import { NO_SERVER } from '../load-balancing/picker.ts';
 import { canTake, eligibility, replacementFor } from './eligibility.ts';
+import { activeOn, pickState } from './pick-state.ts';
 import type { Placement } from './placement.ts';
 import type { PoolRuntime } from './pool-runtime.ts';
 import { isServerUp, type ServerRuntime } from './server-runtime.ts';
@@ -36,7 +37,7 @@ export function selectForRequest(
   tried: readonly ServerRuntime[],
 ): RequestChoice {
   const { persistence } = pool.snapshot;
-  if (!placement.bound) return selectBalanced(pool, tried);
+  if (!placement.bound) return selectBalanced(pool, placement, tried);
   const recovery = persistence.kind === 'none' ? 'immediate' : persistence.recovery;
   // A reload may have made a new object of the server, or none.
   const server = placement.server === undefined ? undefined : pool.serversById.get(placement.server.id);
@@ -105,14 +106,17 @@ function selectReplacement(
 }
 
 /** A request of a connection that belongs to no server: the algorithm decides, by requests under way. */
-function selectBalanced(pool: PoolRuntime, tried: readonly ServerRuntime[]): RequestChoice {
+function selectBalanced(
+  pool: PoolRuntime,
+  { affinityKey }: Placement,
+  tried: readonly ServerRuntime[],
+): RequestChoice {
   const limit = pool.snapshot.connectionLimitPerServer;
   const usable = eligibility(pool);
   const refused: ServerRuntime[] = [...tried];
-  const state = {
-    eligible: (index: number) => usable(index) && !hasTried(refused, pool.servers[index] as ServerRuntime),
-    load: (index: number) => activeOn(pool, index),
-  };
+  const eligible = (index: number) =>
+    usable(index) && !hasTried(refused, pool.servers[index] as ServerRuntime);
+  const state = pickState(pool, eligible, activeOn, affinityKey);
   for (let attempt = 0; attempt < pool.servers.length; attempt++) {
     const index = pool.picker.pick(state);
     if (index === NO_SERVER) break;
@@ -140,9 +144,4 @@ function refuse(pool: PoolRuntime, tried: readonly ServerRuntime[]): RequestChoi
 
 function hasTried(tried: readonly ServerRuntime[], server: ServerRuntime): boolean {
   return tried.some(({ id }) => id === server.id);
-}
-
-function activeOn(pool: PoolRuntime, index: number): number {
-  const server = pool.servers[index] as ServerRuntime;
-  return server.table.active(server.slot);
 }

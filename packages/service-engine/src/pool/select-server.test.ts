@@ -46,6 +46,7 @@ function startPool({ persistence = tls('immediate'), limit = 0, disabled = [], t
   // Only as far as the choice looks at them.
   const snapshot = {
     algorithm: 'least-connections',
+    rampMs: 0,
     persistence,
     servers: snapshots,
     connectionLimitPerServer: limit,
@@ -69,6 +70,7 @@ function askOf(serverId: number | undefined, changes: Partial<ConnectionAsk> = {
         : ({ serverId, affinityKey: AFFINITY_KEY } as ConnectionAsk['mapping']),
     bindConnection: false,
     clientIp: '198.51.100.1',
+    clientPort: 50_000,
     hello: undefined,
     affinitySecret: Buffer.alloc(32, 1),
     ...changes,

@@ -8,13 +8,20 @@ const HEALTH: readonly ServerHealth[] = ['checking', 'up', 'down'];
 /** Servers that one engine can hold over all its pools. */
 export const SERVER_SLOTS_MAX = 16_384;
 
-// A row a slot: health, suspect until, and the totals over all workers; then one pair of columns a worker.
+// A row a slot: what is known of the server, and the totals over all workers; then one pair of columns a worker.
 const HEALTH_FIELD = 0;
 const SUSPECT_FIELD = 1;
 const PLACED_FIELD = 2;
 const ACTIVE_FIELD = 3;
-const TOTAL_FIELDS = 4;
+const RAMP_FIELD = 4;
+const SHARE_LOST_FIELD = 5;
+const RESPONSE_FIELD = 6;
+const RESPONSE_AT_FIELD = 7;
+const TOTAL_FIELDS = 8;
 const WORKER_FIELDS = 2;
+
+/** A share is kept as the thousandths that are missing, so that a row of zeros is a whole one. */
+const SHARE_PARTS = 1000;
 
 /**
  * A view on the table. Every thread has one over the same memory. The main thread writes health; workers count.
@@ -73,6 +80,51 @@ export class ServerTable {
   isSuspect(slot: number, nowMs: number): boolean {
     const untilMs = this.#cells[this.#at(slot, SUSPECT_FIELD)] as number;
     return untilMs !== 0 && ((untilMs - (nowMs | 0)) | 0) > 0;
+  }
+
+  /** The server is up anew: from now on its share grows. Main thread. */
+  startRamp(slot: number, nowMs: number): void {
+    Atomics.store(this.#cells, this.#at(slot, RAMP_FIELD), nowMs | 0 || 1);
+  }
+
+  endRamp(slot: number): void {
+    Atomics.store(this.#cells, this.#at(slot, RAMP_FIELD), 0);
+  }
+
+  /** How long ago the ramp began; undefined where there is none. */
+  rampAgeMs(slot: number, nowMs: number): number | undefined {
+    const startMs = this.#cells[this.#at(slot, RAMP_FIELD)] as number;
+    return startMs === 0 ? undefined : ((nowMs | 0) - startMs) >>> 0;
+  }
+
+  /** What passive health leaves the server of its ratio, 1 where nothing is the matter. */
+  passiveShare(slot: number): number {
+    const lost = this.#cells[this.#at(slot, SHARE_LOST_FIELD)] as number;
+    return lost === 0 ? 1 : 1 - lost / SHARE_PARTS;
+  }
+
+  /** Main thread. */
+  setPassiveShare(slot: number, share: number): void {
+    Atomics.store(
+      this.#cells,
+      this.#at(slot, SHARE_LOST_FIELD),
+      SHARE_PARTS - Math.round(share * SHARE_PARTS),
+    );
+  }
+
+  /** The smoothed response time in µs; 0 where none was measured. */
+  responseUs(slot: number): number {
+    return this.#cells[this.#at(slot, RESPONSE_FIELD)] as number;
+  }
+
+  responseAgeMs(slot: number, nowMs: number): number {
+    // Two threads may be a tick apart.
+    return Math.max(0, ((nowMs | 0) - (this.#cells[this.#at(slot, RESPONSE_AT_FIELD)] as number)) | 0);
+  }
+
+  setResponse(slot: number, us: number, nowMs: number): void {
+    this.#cells[this.#at(slot, RESPONSE_FIELD)] = us;
+    this.#cells[this.#at(slot, RESPONSE_AT_FIELD)] = nowMs | 0;
   }
 
   placed(slot: number): number {

@@ -140,6 +140,7 @@ export class ConnectionPipeline implements SecureServerListener {
       mapping: ticket.kind === 'opened' ? ticket.mapping : undefined,
       bindConnection: !snapshot.http.connectionMultiplexing,
       clientIp: connection.client.ip,
+      clientPort: connection.client.port,
       hello,
       affinitySecret: virtualService.ring.affinitySecret,
     });
@@ -273,6 +274,7 @@ export class ConnectionPipeline implements SecureServerListener {
       mapping: undefined,
       bindConnection: !snapshot.http.connectionMultiplexing,
       clientIp: connection.client.ip,
+      clientPort: connection.client.port,
       hello: undefined,
       affinitySecret: connection.virtualService.ring.affinitySecret,
     });
