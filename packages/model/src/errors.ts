@@ -61,6 +61,7 @@ export const errorCatalogue = Object.freeze({
   EXPECTATION_FAILED: define('downstream', false, 417, 'the expectation cannot be met'),
   NO_SERVER_AVAILABLE: define('upstream', true, 503, 'no server is available'),
   SERVER_AT_LIMIT: define('upstream', true, 503, 'every server is at its connection limit'),
+  SERVER_DISABLED: define('upstream', true, 503, 'the server was disabled while the request was under way'),
   SERVER_UNREACHABLE: define('upstream', true, 502, 'the server cannot be reached'),
   PERSISTENT_SERVER_UNREACHABLE: define('upstream', true, 503, 'the persistent server cannot be reached'),
   TUNNEL_IDLE: define('downstream', true, 408, 'the tunnel was silent for too long'),

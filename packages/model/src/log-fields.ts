@@ -85,6 +85,7 @@ export const significanceCodes = Object.freeze({
   ADF_SERVER_CONNECTION_LOST: 'The server closed the connection before it had answered.',
   ADF_SERVER_RESPONSE_INVALID: 'The server sent a malformed response.',
   ADF_SERVER_TIMEOUT: 'The server did not answer in time.',
+  ADF_SERVER_DISABLED: 'The server was disabled while the request was under way, and its time was over.',
   ADF_CONNECTION_LIMIT_EXCEEDED: 'The request was sent above the connection limit of its server.',
   ADF_CLIENT_ABORTED: 'The client went away before the response was complete.',
 });

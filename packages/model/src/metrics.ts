@@ -198,6 +198,18 @@ export const metricCatalogue = [
     help: 'Requests sent above the connection limit because the profile says Never.',
   },
   {
+    name: 'limpet_server_requests_cut_total',
+    type: 'counter',
+    scope: 'server',
+    help: 'Requests and tunnels that were under way when the time of their disabled server was over.',
+  },
+  {
+    name: 'limpet_server_draining',
+    type: 'gauge',
+    scope: 'server',
+    help: '1 while the server is disabled and clients or requests are left at it.',
+  },
+  {
     name: 'limpet_server_up',
     type: 'gauge',
     scope: 'server',

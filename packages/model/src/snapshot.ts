@@ -178,6 +178,15 @@ export interface PoolSnapshot {
   readonly serverTimeoutMs: number;
   /** How long a connection to a server may take to open. */
   readonly connectTimeoutMs: number;
+  readonly gracefulDisable: GracefulDisableSnapshot;
+}
+
+/** What becomes of a server that the operator disables. */
+export interface GracefulDisableSnapshot {
+  /** How long what is under way at it may go on: 0 not at all; absent: as long as it takes. */
+  readonly timeoutMs?: number;
+  /** ALLOW_NEW_CONNECTION_IF_PERSISTENCE_PRESENT: meanwhile clients that belong to it still come to it. */
+  readonly keepsPersisted: boolean;
 }
 
 export interface ServerSnapshot {

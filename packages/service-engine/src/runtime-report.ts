@@ -2,6 +2,7 @@
 
 import type { Snapshot } from '@limpet/model';
 import type { HealthSchedule } from './health-monitor/health-schedule.ts';
+import type { DrainReport, ServerDrains } from './pool/server-drains.ts';
 import { shareInTable } from './pool/server-share.ts';
 import type { ServerTable } from './pool/server-table.ts';
 import type { RingKeys } from './session-ticket/ring-file.ts';
@@ -10,6 +11,8 @@ import type { MetricOwner, MetricOwners } from './telemetry/exposition.ts';
 import { type MetricsTable, metricOffset } from './telemetry/metrics-table.ts';
 
 const SERVER_SHARE = metricOffset('limpet_server_share');
+const SERVER_ACTIVE = metricOffset('limpet_server_requests_active');
+const SERVER_DRAINING = metricOffset('limpet_server_draining');
 const CONNECTIONS_OPEN = metricOffset('limpet_connections_open');
 
 export interface RuntimeFacts {
@@ -20,6 +23,7 @@ export interface RuntimeFacts {
   readonly snapshot: Snapshot;
   readonly ringKeys: RingKeys;
   readonly health: HealthSchedule;
+  readonly drains: ServerDrains;
   readonly serverTable: ServerTable;
   readonly metrics: MetricsTable;
   readonly slots: SlotNumbers;
@@ -58,12 +62,18 @@ export function describeRuntime(facts: RuntimeFacts): unknown {
       persistence: pool.persistence,
       servers: pool.servers.map((server) => {
         const slot = slots.servers.get(serverSlotKey(pool.uuid, server.id)) as number;
+        const drain = facts.drains.describe(pool, server);
         return {
           id: server.id,
           name: server.name,
           ...server.address,
           enabled: server.enabled,
-          oper_status: server.enabled ? operStatus(serverTable, slot) : 'OPER_DISABLED',
+          oper_status: server.enabled
+            ? operStatus(serverTable, slot)
+            : isDraining(drain, serverTable, slot)
+              ? 'OPER_DISABLING'
+              : 'OPER_DISABLED',
+          ...(drain?.leftMs === undefined ? {} : { drain_ends_in_s: Math.ceil(drain.leftMs / 1000) }),
           share: roundedShare(shareInTable(serverTable, slot, pool.rampMs, facts.nowMs)),
           connections: serverTable.placed(slot),
           active_requests: serverTable.active(slot),
@@ -100,6 +110,29 @@ export function noteShares(
 function operStatus(serverTable: ServerTable, slot: number): string {
   const health = serverTable.health(slot);
   return health === 'up' ? 'OPER_UP' : health === 'down' ? 'OPER_DOWN' : 'OPER_UNKNOWN';
+}
+
+/** Whether something is left at a disabled server that may end by itself. */
+function isDraining(drain: DrainReport | undefined, serverTable: ServerTable, slot: number): boolean {
+  return drain?.over === false && (serverTable.placed(slot) > 0 || serverTable.active(slot) > 0);
+}
+
+/** Gauges that are a look at the server table: set when they are asked for. */
+export function noteServerGauges(
+  metrics: MetricsTable,
+  snapshot: Snapshot,
+  slots: SlotNumbers,
+  serverTable: ServerTable,
+  drains: ServerDrains,
+): void {
+  for (const pool of snapshot.pools) {
+    for (const server of pool.servers) {
+      const slot = slots.servers.get(serverSlotKey(pool.uuid, server.id)) as number;
+      const draining = isDraining(drains.describe(pool, server), serverTable, slot);
+      metrics.set('server', slot, SERVER_ACTIVE, serverTable.active(slot));
+      metrics.set('server', slot, SERVER_DRAINING, draining ? 1 : 0);
+    }
+  }
 }
 
 /** Whose metrics there are, with the labels that name them. */

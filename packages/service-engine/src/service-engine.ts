@@ -17,9 +17,10 @@ import { systemRandom } from './lifecycle/random.ts';
 import { CrowdCounter } from './load-balancing/crowd-counter.ts';
 import { TicketTrail } from './load-balancing/ticket-trail.ts';
 import type { EngineOptions } from './options.ts';
+import { type DisabledServer, ServerDrains } from './pool/server-drains.ts';
 import { beginsRamp } from './pool/server-share.ts';
 import { SERVER_SLOTS_MAX, ServerTable } from './pool/server-table.ts';
-import { describeRuntime, metricOwners, noteShares } from './runtime-report.ts';
+import { describeRuntime, metricOwners, noteServerGauges, noteShares } from './runtime-report.ts';
 import {
   createRingKeys,
   parseRingKeys,
@@ -73,6 +74,7 @@ export class ServiceEngine {
   readonly #virtualServiceSlots: SlotAllocator;
   readonly #workers: WorkerGroup;
   readonly #health: HealthSchedule;
+  readonly #drains: ServerDrains;
   readonly #watcher: FileWatcher;
   readonly #certificateExpiry: CertificateExpiry;
   #inEffect: InEffect | undefined;
@@ -143,6 +145,18 @@ export class ServiceEngine {
         else log.warn(record, `server ${server.name} is down`);
       },
     });
+    this.#drains = new ServerDrains({
+      clock: systemClock,
+      deadlines: this.#deadlines,
+      serverTable: this.#serverTable,
+      slotOf: (poolUuid, serverId) => this.#serverSlots.slots.get(serverSlotKey(poolUuid, serverId)),
+      onStart: (disabled) => this.#log.info(this.#describeDrain('SE_SERVER_DISABLED', disabled), 'disabled'),
+      onOver: (disabled) => {
+        this.#log.info(this.#describeDrain('SE_SERVER_DRAINED', disabled), 'the time to drain is over');
+        this.#workers.broadcast({ kind: 'leave-server', slot: disabled.slot });
+        if (this.#state === 'serving') this.#watchHealth();
+      },
+    });
     this.#certificateExpiry = new CertificateExpiry(
       systemClock,
       this.#deadlines,
@@ -211,6 +225,7 @@ export class ServiceEngine {
     this.#watcher.stop();
     await this.#applying;
     this.#health.stop();
+    this.#drains.stop();
     this.#certificateExpiry.stop();
     const cut = await this.#workers.stop(this.#options.drainTimeoutMs);
     if (cut > 0) this.#log.warn({ connections: cut }, 'connections were cut at the drain deadline');
@@ -258,7 +273,7 @@ export class ServiceEngine {
     const servers = this.#serverSlots.assign(serverKeys(bound));
     const virtualServices = this.#virtualServiceSlots.assign(bound.virtualServices.map(({ uuid }) => uuid));
     // Probed before they get traffic; those that are known keep their state.
-    this.#health.apply(bound.pools);
+    this.#watchHealth(bound);
     await this.#health.firstVerdicts();
     const version = this.#version + 1;
     try {
@@ -270,13 +285,14 @@ export class ServiceEngine {
         slots: { servers, virtualServices },
       });
     } catch (error) {
-      this.#health.apply(former?.snapshot.pools ?? []);
+      this.#watchHealth(former?.snapshot);
       throw error;
     }
     this.#version = version;
     this.#inEffect = { version, snapshot: bound, ringText, ringKeys };
     this.#serverSlots.retain(new Set(servers.keys()));
     this.#virtualServiceSlots.retain(new Set(virtualServices.keys()));
+    this.#drains.apply(bound.pools);
     this.#metrics.add('engine', 0, APPLIED);
     this.#noteCertificates(bound);
     this.#noteRing(ringKeys);
@@ -313,6 +329,21 @@ export class ServiceEngine {
     this.#certificateExpiry.apply(snapshot);
   }
 
+  #watchHealth(snapshot = this.#inEffect?.snapshot): void {
+    this.#health.apply(snapshot?.pools ?? [], (pool, server) => this.#drains.isMonitored(pool, server));
+  }
+
+  #describeDrain(event: string, { pool, server, slot }: DisabledServer): object {
+    return {
+      event,
+      pool: pool.name,
+      server: server.name,
+      graceful_disable_timeout_ms: pool.gracefulDisable.timeoutMs ?? -1,
+      connections: this.#serverTable.placed(slot),
+      active_requests: this.#serverTable.active(slot),
+    };
+  }
+
   #setHealth(pool: { readonly uuid: string }, server: ServerSnapshot, up: boolean): void {
     const slot = this.#serverSlots.slots.get(serverSlotKey(pool.uuid, server.id));
     if (slot === undefined) return;
@@ -341,6 +372,7 @@ export class ServiceEngine {
     const slots = { servers: this.#serverSlots.slots, virtualServices: this.#virtualServiceSlots.slots };
     const nowMs = systemClock.monotonicMs();
     noteShares(inEffect.snapshot, slots.servers, this.#serverTable, this.#metrics, nowMs);
+    noteServerGauges(this.#metrics, inEffect.snapshot, slots, this.#serverTable, this.#drains);
     return exposeMetrics(this.#metrics, metricOwners(this.#options.engineName, inEffect.snapshot, slots));
   }
 
@@ -354,6 +386,7 @@ export class ServiceEngine {
       snapshot,
       ringKeys,
       health: this.#health,
+      drains: this.#drains,
       serverTable: this.#serverTable,
       metrics: this.#metrics,
       slots: { servers: this.#serverSlots.slots, virtualServices: this.#virtualServiceSlots.slots },

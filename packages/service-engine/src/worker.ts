@@ -93,6 +93,9 @@ async function handle(message: MainToWorker): Promise<void> {
     case 'ring':
       applier.applyRing(message.ring);
       break;
+    case 'leave-server':
+      applier.leaveServer(message.slot);
+      break;
     case 'reopen-log':
       accessLog.reopen();
       break;

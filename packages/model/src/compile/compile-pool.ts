@@ -53,6 +53,10 @@ export function compilePool(pool: AviObject<'Pool'>, objects: ObjectSet, engines
     serverTimeoutMs: pool.server_timeout === 0 ? SERVER_TIMEOUT_DEFAULT_MS : pool.server_timeout,
     connectTimeoutMs:
       pool.server_timeout === 0 ? CONNECT_TIMEOUT_MS : Math.min(pool.server_timeout, CONNECT_TIMEOUT_MS),
+    gracefulDisable: {
+      ...(pool.graceful_disable_timeout < 0 ? {} : { timeoutMs: pool.graceful_disable_timeout * 60_000 }),
+      keepsPersisted: pool.server_disable_type === 'ALLOW_NEW_CONNECTION_IF_PERSISTENCE_PRESENT',
+    },
   };
 }
 

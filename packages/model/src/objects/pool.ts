@@ -19,6 +19,11 @@ export const connPoolProperties = z.looseObject({
   upstream_connpool_server_max_cache: count(0, 0xffffffff).default(0),
 });
 
+/** In minutes; 0 is at once, -1 never. */
+const gracefulDisableTimeout = z
+  .int()
+  .refine((value) => value >= -1 && value <= 7200, 'must be -1 (never), 0 (at once) or 1 to 7200 minutes');
+
 export const pool = z.looseObject({
   ...identity,
   description: text.optional(),
@@ -57,4 +62,8 @@ export const pool = z.looseObject({
   max_concurrent_connections_per_server: count(0, 0x7fffffff).default(0),
   conn_pool_properties: connPoolProperties.prefault({}),
   server_timeout: count(0, 0x7fffffff).default(0),
+  graceful_disable_timeout: gracefulDisableTimeout.default(1),
+  server_disable_type: z
+    .enum(['DISALLOW_NEW_CONNECTION', 'ALLOW_NEW_CONNECTION_IF_PERSISTENCE_PRESENT'])
+    .default('DISALLOW_NEW_CONNECTION'),
 });

@@ -51,11 +51,14 @@ export class HealthSchedule {
   }
 
   /** Watches exactly these pools. Servers that are watched already, under the same monitors, keep their state. */
-  apply(pools: readonly PoolSnapshot[]): void {
+  apply(
+    pools: readonly PoolSnapshot[],
+    isWatched: (pool: PoolSnapshot, server: ServerSnapshot) => boolean = (_pool, { enabled }) => enabled,
+  ): void {
     const wanted = new Map<string, { pool: PoolSnapshot; server: ServerSnapshot }>();
     for (const pool of pools) {
       for (const server of pool.servers) {
-        if (server.enabled) wanted.set(`${pool.uuid}/${server.id}`, { pool, server });
+        if (isWatched(pool, server)) wanted.set(`${pool.uuid}/${server.id}`, { pool, server });
       }
     }
     for (const [key, watched] of this.#servers) {

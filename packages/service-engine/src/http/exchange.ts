@@ -50,6 +50,8 @@ export interface ExchangeListener {
   onResponseDrain(): void;
   /** The client is gone; nothing can be sent any more. */
   onClientGone(): void;
+  /** The server of this slot was disabled and its time is over: a request that is under way at it ends there. */
+  onServerDrained(slot: number): void;
 }
 
 /** How a request to a server failed, and how far it had come. */

@@ -29,6 +29,7 @@ import { tunnelSilenceLimitMs } from './tunnel.ts';
 const SERVER_REQUESTS = metricOffset('limpet_server_requests_total');
 const SERVER_FAILURES = metricOffset('limpet_server_failures_total');
 const SERVER_OVER_LIMIT = metricOffset('limpet_server_over_limit_total');
+const SERVER_CUT = metricOffset('limpet_server_requests_cut_total');
 const SERVER_RESPONSES = metricOffset('limpet_server_responses_total', '1xx');
 const REQUESTS_REFUSED = metricOffset('limpet_requests_refused_total');
 const RESPONSES = metricOffset('limpet_responses_total', '1xx');
@@ -40,7 +41,13 @@ export function forwardRequest(
   requestId: string,
 ): ExchangeListener {
   const forwarding = new Forwarding(exchange, connection, requestId);
-  forwarding.start();
+  try {
+    forwarding.start();
+  } catch (error) {
+    // Nobody has the listener yet that would be told of the end.
+    forwarding.onClientGone();
+    throw error;
+  }
   return forwarding;
 }
 
@@ -49,7 +56,7 @@ type State = 'opening' | 'sent' | 'responding' | 'done';
 class Forwarding implements ExchangeListener, UpstreamListener {
   readonly #exchange: DownstreamExchange;
   readonly #connection: ProxiedConnection;
-  readonly #service: HttpService;
+  #service: HttpService;
   readonly #record: RequestRecord;
   #state: State = 'opening';
   #choice: (RequestChoice & { kind: 'server' }) | undefined;
@@ -68,7 +75,7 @@ class Forwarding implements ExchangeListener, UpstreamListener {
   constructor(exchange: DownstreamExchange, connection: ProxiedConnection, requestId: string) {
     this.#exchange = exchange;
     this.#connection = connection;
-    // One request sees one configuration, whatever is applied meanwhile.
+    // One try sees one configuration, whatever is applied meanwhile.
     this.#service = connection.service();
     this.#record = new RequestRecord(requestId, connection.services.clock.monotonicMs());
     this.#bodyEnded = isEmptyBody(exchange.head.body);
@@ -90,7 +97,7 @@ class Forwarding implements ExchangeListener, UpstreamListener {
   // --- choosing and opening
 
   #attempt(): void {
-    this.#record.serversTried++;
+    if (this.#record.serversTried++ > 0) this.#service = this.#connection.service();
     const choice = selectForRequest(this.#service.pool, this.#connection.placement, this.#tried ?? []);
     if (choice.kind === 'reset') {
       this.#note('ADF_PERSISTENCE_FAILURE_SERVER_DOWN');
@@ -305,6 +312,26 @@ class Forwarding implements ExchangeListener, UpstreamListener {
     this.#upstream?.abort();
     this.#note('ADF_CLIENT_ABORTED');
     this.#finish('CLIENT_GONE');
+  }
+
+  onServerDrained(slot: number): void {
+    const choice = this.#choice;
+    if (this.#state === 'done' || choice?.server.slot !== slot) return;
+    const neverSent = this.#state === 'opening';
+    this.#opening?.cancel();
+    this.#upstream?.abort();
+    this.#upstream = undefined;
+    choice.server.metrics.add(SERVER_CUT);
+    this.#note('ADF_SERVER_DISABLED');
+    if (this.#state === 'responding') {
+      this.#cutShort('SERVER_DISABLED');
+      return;
+    }
+    this.#release();
+    const safe = neverSent ? !this.#bodyStarted : this.#mayResend();
+    // The configuration that is read now does not lead to this server any more.
+    if (safe && this.#record.serversTried < ATTEMPTS_MAX) this.#attempt();
+    else this.#refuse('SERVER_DISABLED', choice.bound);
   }
 
   // --- ends

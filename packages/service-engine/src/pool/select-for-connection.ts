@@ -7,11 +7,12 @@ import { selectFirstServer } from '../load-balancing/select-first-server.ts';
 import { lookOf } from '../load-balancing/ticket-trail.ts';
 import type { ClientMapping } from '../persistence/method.ts';
 import { NO_SERVER_ID } from '../session-ticket/server-mapping.ts';
+import { admitsPersisted } from './disabled-server.ts';
 import { anyOther, canTake, eligibility, replacementFor } from './eligibility.ts';
 import { pickState, placedOn } from './pick-state.ts';
 import { type Placement, unplaced } from './placement.ts';
 import type { PoolRuntime } from './pool-runtime.ts';
-import { isServerFull, isServerSuspect, isServerUp, type ServerRuntime } from './server-runtime.ts';
+import { isServerFull, isServerHealthy, isServerSuspect, type ServerRuntime } from './server-runtime.ts';
 
 /** What is known of a client when its server is chosen. */
 export interface ConnectionAsk {
@@ -87,7 +88,7 @@ function selectMapped(
   { affinityKey }: ClientMapping,
   recovery: Recovery,
 ): ConnectionSelection {
-  if (!server.snapshot.enabled) {
+  if (!admitsPersisted(pool, server)) {
     return replace(
       pool,
       affinityKey,
@@ -96,7 +97,7 @@ function selectMapped(
       'ADF_PERSISTENCE_FAILURE_SERVER_DISABLED',
     );
   }
-  const up = isServerUp(server);
+  const up = isServerHealthy(server);
   const full = isServerFull(server, pool.snapshot.connectionLimitPerServer);
   const avoid = recovery === 'immediate' && isServerSuspect(server, pool.clock) && anyOther(pool, server);
   if (up && !full && !avoid) {

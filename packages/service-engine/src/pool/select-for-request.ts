@@ -2,11 +2,12 @@
 
 import type { ErrorCode, SignificanceCode } from '@limpet/model';
 import { NO_SERVER } from '../load-balancing/picker.ts';
+import { admitsPersisted } from './disabled-server.ts';
 import { canTake, eligibility, replacementFor } from './eligibility.ts';
 import { activeOn, pickState } from './pick-state.ts';
 import type { Placement } from './placement.ts';
 import type { PoolRuntime } from './pool-runtime.ts';
-import { isServerUp, type ServerRuntime } from './server-runtime.ts';
+import { isServerHealthy, isServerUp, type ServerRuntime } from './server-runtime.ts';
 
 const NOTHING: readonly SignificanceCode[] = Object.freeze([]);
 
@@ -41,7 +42,7 @@ export function selectForRequest(
   const recovery = persistence.kind === 'none' ? 'immediate' : persistence.recovery;
   // A reload may have made a new object of the server, or none.
   const server = placement.server === undefined ? undefined : pool.serversById.get(placement.server.id);
-  if (server === undefined || !server.snapshot.enabled) {
+  if (server === undefined || !admitsPersisted(pool, server)) {
     const gone =
       server === undefined
         ? 'ADF_PERSISTENCE_FAILURE_SERVER_INVALID'
@@ -55,7 +56,7 @@ export function selectForRequest(
     if (!within) server.table.tryAddActive(server.slot, 0);
     return stay(server, placement, !within);
   }
-  const up = isServerUp(server);
+  const up = isServerHealthy(server);
   if (up && !hasTried(tried, server) && server.table.tryAddActive(server.slot, limit))
     return stay(server, placement, false);
   if (recovery === 'abort') return { kind: 'reset' };

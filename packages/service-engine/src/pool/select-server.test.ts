@@ -25,6 +25,8 @@ interface PoolOptions {
   readonly persistence?: PersistenceSnapshot;
   readonly limit?: number;
   readonly disabled?: readonly number[];
+  readonly keepsPersisted?: boolean;
+  readonly timeoutMs?: number;
   readonly table?: ServerTable;
 }
 
@@ -33,7 +35,14 @@ function tls(recovery: Recovery): PersistenceSnapshot {
 }
 
 /** Four servers, all up. */
-function startPool({ persistence = tls('immediate'), limit = 0, disabled = [], table }: PoolOptions = {}) {
+function startPool({
+  persistence = tls('immediate'),
+  limit = 0,
+  disabled = [],
+  keepsPersisted = false,
+  timeoutMs = 60_000,
+  table,
+}: PoolOptions = {}) {
   const clock = createFakeClock();
   const shared = table ?? new ServerTable(ServerTable.allocate(1, 4), 1, 0);
   const snapshots = [0, 1, 2, 3].map((at) => ({
@@ -50,6 +59,7 @@ function startPool({ persistence = tls('immediate'), limit = 0, disabled = [], t
     persistence,
     servers: snapshots,
     connectionLimitPerServer: limit,
+    gracefulDisable: { keepsPersisted, timeoutMs },
   } as unknown as PoolSnapshot;
   const servers = snapshots.map((server, slot) => {
     shared.setHealth(slot, 'up');
@@ -387,5 +397,51 @@ describe('the server of a request', () => {
       assert.deepEqual(names.slice(0, 4).toSorted(), ['server-0', 'server-1', 'server-2', 'server-3']);
       assert.ok(String(names[4]).startsWith('SERVER_'), String(names[4]));
     }
+  });
+});
+
+describe('a disabled server whose clients may still come', () => {
+  for (const recovery of RECOVERIES) {
+    it(`keeps those that belong to it until its time is over, and gets no others (${recovery})`, () => {
+      const { pool, servers, table } = startPool({
+        persistence: tls(recovery),
+        disabled: [0],
+        keepsPersisted: true,
+      });
+      const [first] = servers;
+      assert.deepEqual(toldOfConnection(selectForConnection(pool, askOf(first.id))), [
+        'server-0',
+        'hit',
+        undefined,
+      ]);
+      assert.deepEqual(toldOf(selectForRequest(pool, placementOn(first), [])), ['server-0']);
+      for (let count = 0; count < 50; count++) {
+        const other = selectForConnection(pool, askOf(undefined, { clientIp: `198.51.100.${count}` }));
+        assert.notEqual(toldOfConnection(other)[0], 'server-0');
+      }
+      table.setDrained(0, true);
+      const replacement = replacementIn(pool, [first])?.snapshot.name;
+      const moved = toldOfConnection(selectForConnection(pool, askOf(first.id)));
+      assert.deepEqual(moved, [replacement, 'changed', 'invalid']);
+      assert.deepEqual(toldOf(selectForRequest(pool, placementOn(first), [])), [replacement, 'moved']);
+    });
+  }
+
+  it('is met as its profile says when it is down', () => {
+    const options = { disabled: [0], keepsPersisted: true };
+    for (const recovery of RECOVERIES) {
+      const { pool, servers, table } = startPool({ persistence: tls(recovery), ...options });
+      table.setHealth(0, 'down');
+      const told = toldOfConnection(selectForConnection(pool, askOf(servers[0].id)));
+      const replacement = replacementIn(pool, [servers[0]])?.snapshot.name;
+      if (recovery === 'abort') assert.deepEqual(told, ['abort', 'down']);
+      else if (recovery === 'never') assert.deepEqual(told, ['server-0', 'hit', 'down', 'expiring']);
+      else assert.deepEqual(told, [replacement, 'changed', 'down']);
+    }
+  });
+
+  it('keeps nobody where there is no time', () => {
+    const { pool, servers } = startPool({ disabled: [0], keepsPersisted: true, timeoutMs: 0 });
+    assert.notEqual(toldOfConnection(selectForConnection(pool, askOf(servers[0].id)))[0], 'server-0');
   });
 });

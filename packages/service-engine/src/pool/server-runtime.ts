@@ -25,7 +25,12 @@ export function serverIdNumber(id: string): number {
 
 /** Enabled by the operator and found up by the health monitors. */
 export function isServerUp(server: ServerRuntime): boolean {
-  return server.snapshot.enabled && server.table.health(server.slot) === 'up';
+  return server.snapshot.enabled && isServerHealthy(server);
+}
+
+/** Found up by the health monitors, whatever the operator wants. */
+export function isServerHealthy(server: ServerRuntime): boolean {
+  return server.table.health(server.slot) === 'up';
 }
 
 export function isServerSuspect(server: ServerRuntime, clock: Clock): boolean {

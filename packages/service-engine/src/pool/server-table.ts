@@ -17,7 +17,8 @@ const RAMP_FIELD = 4;
 const SHARE_LOST_FIELD = 5;
 const RESPONSE_FIELD = 6;
 const RESPONSE_AT_FIELD = 7;
-const TOTAL_FIELDS = 8;
+const DRAINED_FIELD = 8;
+const TOTAL_FIELDS = 9;
 const WORKER_FIELDS = 2;
 
 /** A share is kept as the thousandths that are missing, so that a row of zeros is a whole one. */
@@ -127,6 +128,15 @@ export class ServerTable {
     this.#cells[this.#at(slot, RESPONSE_AT_FIELD)] = nowMs | 0;
   }
 
+  /** Whether the server is disabled and its time to drain is over. Main thread. */
+  setDrained(slot: number, drained: boolean): void {
+    Atomics.store(this.#cells, this.#at(slot, DRAINED_FIELD), drained ? 1 : 0);
+  }
+
+  isDrained(slot: number): boolean {
+    return this.#cells[this.#at(slot, DRAINED_FIELD)] === 1;
+  }
+
   placed(slot: number): number {
     return Atomics.load(this.#cells, this.#at(slot, PLACED_FIELD));
   }
@@ -145,13 +155,21 @@ export class ServerTable {
 
   /** Takes one of `limit` places (0: no limit); false, and nothing taken, when there is none. Exact over all workers. */
   tryAddActive(slot: number, limit: number): boolean {
-    const before = Atomics.add(this.#cells, this.#at(slot, ACTIVE_FIELD), 1);
-    if (limit > 0 && before >= limit) {
-      Atomics.sub(this.#cells, this.#at(slot, ACTIVE_FIELD), 1);
-      return false;
+    const at = this.#at(slot, ACTIVE_FIELD);
+    if (limit === 0) {
+      this.#count(slot, ACTIVE_FIELD, 1);
+      return true;
     }
-    this.#countOwn(slot, ACTIVE_FIELD, 1);
-    return true;
+    // Not added first and taken back where it was too much: for that moment another worker would see no place where there is one.
+    for (let seen = Atomics.load(this.#cells, at); seen < limit; ) {
+      const found = Atomics.compareExchange(this.#cells, at, seen, seen + 1);
+      if (found === seen) {
+        this.#countOwn(slot, ACTIVE_FIELD, 1);
+        return true;
+      }
+      seen = found;
+    }
+    return false;
   }
 
   removeActive(slot: number): void {

@@ -108,6 +108,13 @@ export class SnapshotApplier {
     for (const { virtualService } of this.#current.virtualServices.values()) virtualService.drain();
   }
 
+  /** The time of a disabled server is over. */
+  leaveServer(slot: number): void {
+    for (const { virtualService } of this.#current.virtualServices.values()) virtualService.leaveServer(slot);
+    for (const { servers } of this.#current.pools.values())
+      for (const server of servers) if (server.slot === slot) server.idle.close();
+  }
+
   /** Connections that are open. */
   get openConnections(): number {
     let open = 0;

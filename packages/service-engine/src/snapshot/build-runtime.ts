@@ -113,7 +113,11 @@ function buildServer(
     slot,
     table: serverTable,
     metrics: former?.metrics ?? metricsRow(metricsTable, 'server', slot),
-    idle: former?.idle ?? new IdleConnections(pool.upstreamConnections, clock, deadlines),
+    // Of a server that is disabled now, what is in use is not kept; of one that is enabled again, everything starts anew.
+    idle:
+      former !== undefined && former.snapshot.enabled === snapshot.enabled
+        ? former.idle
+        : new IdleConnections(pool.upstreamConnections, clock, deadlines),
   });
 }
 

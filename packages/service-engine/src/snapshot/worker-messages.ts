@@ -29,6 +29,7 @@ export type MainToWorker =
   | { readonly kind: 'commit'; readonly version: number }
   | { readonly kind: 'discard'; readonly version: number }
   | { readonly kind: 'ring'; readonly ring: string }
+  | { readonly kind: 'leave-server'; readonly slot: number }
   | { readonly kind: 'reopen-log' }
   | { readonly kind: 'drain'; readonly deadlineMs: number };
 

@@ -23,6 +23,7 @@ const PLACED = metricOffset('limpet_server_connections_placed');
 export interface HttpConnection {
   start(): void;
   drain(): void;
+  leaveServer(slot: number): void;
   destroy(): void;
 }
 
@@ -130,6 +131,12 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
   drain(): void {
     // A handshake under way is let through: its first response will be its last.
     this.#http?.drain();
+  }
+
+  leaveServer(slot: number): void {
+    this.#http?.leaveServer(slot);
+    const { server, bound } = this.placement;
+    if (bound && server?.slot === slot) this.drain();
   }
 
   destroy(): void {

@@ -20,6 +20,8 @@ export interface VirtualServiceRuntime {
 /** A connection as its virtual service sees it. */
 export interface OpenConnection {
   drain(): void;
+  /** Cuts what is under way at a server, and ends the connection if it belongs to that server. */
+  leaveServer(slot: number): void;
   destroy(): void;
 }
 
@@ -65,6 +67,10 @@ export class VirtualService {
   drain(): void {
     this.#draining = true;
     for (const connection of this.connections) connection.drain();
+  }
+
+  leaveServer(slot: number): void {
+    for (const connection of this.connections) connection.leaveServer(slot);
   }
 
   destroyConnections(): void {

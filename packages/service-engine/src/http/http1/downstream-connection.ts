@@ -71,6 +71,11 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
     if (this.#exchange === undefined && this.#waitingFor !== 'head' && !this.#closing) this.#close();
   }
 
+  /** Ends what is under way at a server whose time is over. */
+  leaveServer(slot: number): void {
+    this.#exchange?.leaveServer(slot);
+  }
+
   /** Ends the connection now, whatever is under way. */
   destroy(): void {
     if (!this.#closed) this.#channel.destroy();

@@ -134,6 +134,10 @@ export class Http1Exchange implements DownstreamExchange {
     this.#listener?.onClientGone();
   }
 
+  leaveServer(slot: number): void {
+    this.#listener?.onServerDrained(slot);
+  }
+
   /** Answers with an error without forwarding; the connection ends, since the body is not read. */
   refuse(error: ErrorCode, requestId: string): void {
     const { head, body } = createErrorResponse(error, requestId, this.head.method);

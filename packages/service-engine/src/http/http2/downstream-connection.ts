@@ -42,6 +42,7 @@ export class Http2DownstreamConnection {
   readonly #owner: DownstreamOwner;
   readonly #deadline: Deadline;
   #openStreams = 0;
+  readonly #exchanges = new Map<ServerHttp2Stream, Http2Exchange>();
   #error: ErrorCode | undefined;
   #closing = false;
   #closed = false;
@@ -92,6 +93,11 @@ export class Http2DownstreamConnection {
     if (this.#openStreams === 0) this.#waitIdle();
   }
 
+  /** Ends what is under way at a server whose time is over. */
+  leaveServer(slot: number): void {
+    for (const exchange of [...this.#exchanges.values()]) exchange.leaveServer(slot);
+  }
+
   destroy(): void {
     this.#session.destroy();
     this.#rawSocket.destroy();
@@ -106,7 +112,7 @@ export class Http2DownstreamConnection {
   #onStream(stream: ServerHttp2Stream, flags: number, rawHeaders: readonly string[] | undefined): void {
     this.#openStreams++;
     this.#deadline.cancel();
-    stream.once('close', () => this.#onStreamClosed());
+    stream.once('close', () => this.#onStreamClosed(stream));
     // An error of one stream ends that stream; node:http2 reports it here and would throw without a listener.
     stream.on('error', () => {});
     try {
@@ -143,6 +149,7 @@ export class Http2DownstreamConnection {
       drainConnection: () => this.drain(),
       resetConnection: () => this.reset(),
     });
+    this.#exchanges.set(stream, exchange);
     exchange.listen(forwardRequest(exchange, this.#connection, requestId));
   }
 
@@ -162,7 +169,8 @@ export class Http2DownstreamConnection {
     stream.end(body);
   }
 
-  #onStreamClosed(): void {
+  #onStreamClosed(stream: ServerHttp2Stream): void {
+    this.#exchanges.delete(stream);
     this.#openStreams--;
     if (this.#openStreams > 0 || this.#closed) return;
     if (this.#connection.isDraining()) this.drain();

@@ -60,6 +60,10 @@ export class Http2Exchange implements DownstreamExchange {
     if (this.#bodyWanted) this.#readBody();
   }
 
+  leaveServer(slot: number): void {
+    this.#listener?.onServerDrained(slot);
+  }
+
   // --- the request body
 
   startBody(): void {
