@@ -13,6 +13,7 @@ const engineFolders = [
   'telemetry',
   'channel',
   'listener',
+  'proxy-protocol',
   'client-hello',
   'session-ticket',
   'persistence',

@@ -34,6 +34,13 @@ export const errorCatalogue = Object.freeze({
   APPLY_FAILED: define('configuration', true, 500, 'the new configuration could not be put into effect'),
   ADDRESS_IN_USE: define('configuration', true, 500, 'another process listens on the address'),
   // the accept path
+  PROXY_HEADER_TIMEOUT: define('downstream', true, 0, 'no complete PROXY protocol header came in time'),
+  PROXY_HEADER_MALFORMED: define(
+    'downstream',
+    false,
+    0,
+    'a listed proxy did not begin with a PROXY protocol header',
+  ),
   HELLO_TIMEOUT: define('downstream', true, 0, 'no complete ClientHello came in time'),
   HELLO_TOO_LARGE: define('downstream', false, 0, 'the ClientHello is larger than 32 kB'),
   HELLO_MALFORMED: define('downstream', false, 0, 'the ClientHello is malformed'),

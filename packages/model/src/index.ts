@@ -4,6 +4,7 @@ export { canonicalJson, deepFreeze, sha256Hex } from './canonical-json.ts';
 export * from './errors.ts';
 export { resolveFileReferences } from './file-references.ts';
 export { type HostPattern, matchesHost } from './host-pattern.ts';
+export type { IpPrefix } from './ip-prefix.ts';
 export { type LoadedConfig, type LoadOptions, loadConfig } from './load-config.ts';
 export * from './log-fields.ts';
 export * from './metrics.ts';

@@ -20,6 +20,11 @@ export const logFieldCatalogue = Object.freeze({
   connection_id: field('both', 'string', 'Joins the requests of one connection: engine, worker, number.'),
   client_ip: field('both', 'string', 'Address of the client.'),
   client_src_port: field('both', 'number', 'Port of the client.'),
+  proxy_ip: field(
+    'connection',
+    'string',
+    'Address of the proxy that told client_ip in a PROXY protocol header; absent where the client came itself.',
+  ),
   vcpu_id: field('both', 'number', 'Worker that served it.'),
   ssl_version: field('connection', 'string', 'TLS version that was negotiated.'),
   ssl_cipher: field('connection', 'string', 'Cipher suite that was negotiated.'),

@@ -44,7 +44,10 @@ export const metricCatalogue = [
     type: 'counter',
     scope: 'virtual_service',
     help: 'Connections that ended before a request, by the stage that ended them.',
-    label: { name: 'stage', values: ['client_hello', 'select_server', 'handshake', 'capacity'] },
+    label: {
+      name: 'stage',
+      values: ['proxy_header', 'client_hello', 'select_server', 'handshake', 'capacity'],
+    },
   },
   {
     name: 'limpet_handshakes_new_total',

@@ -1,6 +1,7 @@
 // The snapshot: the frozen configuration that an engine is given, compiled from API objects and free of secrets.
 
 import type { HostPattern } from './host-pattern.ts';
+import type { IpPrefix } from './ip-prefix.ts';
 
 /** An address:port. IPv6 addresses are without brackets. */
 export interface Address {
@@ -42,6 +43,8 @@ export interface VirtualServiceSnapshot {
 export interface ListenerSnapshot {
   readonly address: Address;
   readonly terminatesTls: boolean;
+  /** Connections from here begin with a PROXY protocol header; absent: none do. */
+  readonly proxySources?: readonly IpPrefix[];
 }
 
 /** A parent and its children (Avi VS_TYPE_VH_PARENT and _CHILD). The same for each of them. */

@@ -216,6 +216,25 @@ describe('a compiled virtual service', () => {
     assert.equal(tls?.http2, true);
   });
 
+  it('reads a PROXY protocol header from the sources that a service lists', () => {
+    const { listeners } = virtualServiceOf({
+      'VirtualService[0].services': [
+        { port: 443, enable_ssl: true, limpet_proxy_protocol_sources: ['10.0.0.0/8', '2001:DB8::1'] },
+        { port: 80 },
+      ],
+    });
+    assert.deepEqual(
+      listeners.map(({ proxySources }) => proxySources),
+      [
+        [
+          { ip: '10.0.0.0', bits: 8 },
+          { ip: '2001:db8::1', bits: 128 },
+        ],
+        undefined,
+      ],
+    );
+  });
+
   it('has no TLS where no service terminates it', () => {
     const plain = virtualServiceOf({
       'VirtualService[0].services': [{ port: 80 }],

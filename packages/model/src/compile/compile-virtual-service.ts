@@ -2,6 +2,7 @@
 
 import type { LoadedCertificate } from '../certificate.ts';
 import { hostPatternWeight, parseHostPattern } from '../host-pattern.ts';
+import { parseIpPrefix } from '../ip-prefix.ts';
 import type { AviObject, ObjectSet } from '../objects/schemas.ts';
 import { referenced } from '../references.ts';
 import type { HostingSnapshot, ListenerSnapshot, VirtualServiceSnapshot } from '../snapshot.ts';
@@ -25,9 +26,7 @@ export function compileVirtualService(
   const addresses = vipsOf(object, objects).flatMap(({ ip_address, ip6_address }) =>
     [ip_address, ip6_address].flatMap((address) => (address === undefined ? [] : [address.addr])),
   );
-  const listeners: ListenerSnapshot[] = object.services.flatMap(({ port, enable_ssl }) =>
-    addresses.map((ip) => ({ address: { ip, port }, terminatesTls: enable_ssl })),
-  );
+  const listeners = object.services.flatMap((service) => addresses.map((ip) => compileListener(service, ip)));
   const terminatesTls = owner.services.some(({ enable_ssl }) => enable_ssl);
   const hosting = compileHosting(owner, objects);
   return {
@@ -38,6 +37,18 @@ export function compileVirtualService(
     ...(terminatesTls ? { tls: compileTls(object, owner, objects, certificates) } : {}),
     http: compileHttp(profile.http_profile, owner),
     poolUuid: referenced(objects.Pool, object.pool_ref ?? '').uuid,
+  };
+}
+
+function compileListener(
+  { port, enable_ssl, limpet_proxy_protocol_sources }: AviObject<'VirtualService'>['services'][number],
+  ip: string,
+): ListenerSnapshot {
+  const proxySources = limpet_proxy_protocol_sources.flatMap((text) => parseIpPrefix(text) ?? []);
+  return {
+    address: { ip, port },
+    terminatesTls: enable_ssl,
+    ...(proxySources.length === 0 ? {} : { proxySources }),
   };
 }
 

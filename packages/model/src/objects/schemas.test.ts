@@ -108,7 +108,7 @@ describe('the defaults', () => {
       ...named,
       enabled: true,
       type: 'VS_TYPE_NORMAL',
-      services: [{ port: 443, enable_ssl: false, enable_http2: false }],
+      services: [{ port: 443, enable_ssl: false, enable_http2: false, limpet_proxy_protocol_sources: [] }],
       vip: [{ vip_id: '1', ip_address: ip, enabled: true }],
       ssl_key_and_certificate_refs: [],
       vh_domain_name: [],

@@ -1,6 +1,7 @@
 // VirtualService: addresses and ports that clients reach, and what serves them.
 
 import { z } from 'zod';
+import { parseIpPrefix } from '../ip-prefix.ts';
 import { count, countOrZero, identity, ref, text } from './fields.ts';
 import { vip } from './vs-vip.ts';
 
@@ -9,6 +10,18 @@ export const service = z.looseObject({
   port_range_end: countOrZero(1, 65_535).optional(),
   enable_ssl: z.boolean().default(false),
   enable_http2: z.boolean().default(false),
+  /** Ours: Avi takes no PROXY protocol from clients. Addresses and prefixes whose connections begin with such a header. */
+  limpet_proxy_protocol_sources: z
+    .array(
+      z
+        .string()
+        .refine(
+          (text) => parseIpPrefix(text) !== undefined,
+          'must be an address or a prefix such as 10.0.0.0/8',
+        ),
+    )
+    .max(256)
+    .default([]),
 });
 
 export const virtualService = z.looseObject({

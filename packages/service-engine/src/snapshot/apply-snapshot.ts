@@ -2,6 +2,7 @@
 
 import type { Address } from '@limpet/model';
 import { type Accepted, TcpListener } from '../listener/tcp-listener.ts';
+import { TrustedProxies } from '../proxy-protocol/trusted-proxies.ts';
 import { createKeyRing } from '../session-ticket/key-ring.ts';
 import { parseRingKeys } from '../session-ticket/ring-file.ts';
 import { buildRuntime, EMPTY_RUNTIME, type EngineRuntime, type RuntimeServices } from './build-runtime.ts';
@@ -11,6 +12,7 @@ import type { ConfigVersion } from './worker-messages.ts';
 interface Route {
   readonly virtualServiceUuid: string;
   readonly terminatesTls: boolean;
+  readonly proxies?: TrustedProxies;
 }
 
 interface Prepared {
@@ -55,9 +57,13 @@ export class SnapshotApplier {
     const newListeners = new Map<string, TcpListener>();
     try {
       for (const virtualService of snapshot.virtualServices) {
-        for (const { address, terminatesTls } of virtualService.listeners) {
+        for (const { address, terminatesTls, proxySources } of virtualService.listeners) {
           const key = addressKey(address);
-          routes.set(key, { virtualServiceUuid: virtualService.uuid, terminatesTls });
+          routes.set(key, {
+            virtualServiceUuid: virtualService.uuid,
+            terminatesTls,
+            ...(proxySources === undefined ? {} : { proxies: new TrustedProxies(proxySources) }),
+          });
           if (this.#listeners.has(key)) continue;
           const listener = new TcpListener(address, (accepted) => this.#accept(key, accepted));
           await listener.start();
@@ -137,7 +143,7 @@ export class SnapshotApplier {
       accepted.socket.destroy();
       return;
     }
-    built.pipeline.accept(accepted, route.terminatesTls);
+    built.pipeline.accept(accepted, route.terminatesTls, route.proxies);
   }
 
   /** Ends what the new configuration does not have: listeners, virtual services, and idle connections of servers. */

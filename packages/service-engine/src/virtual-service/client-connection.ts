@@ -13,6 +13,7 @@ import type { OpenConnection, VirtualService } from './virtual-service.ts';
 const OPEN = metricOffset('limpet_connections_open');
 const TOTAL = metricOffset('limpet_connections_total');
 const FAILED: Readonly<Record<Exclude<Stage, 'http'>, number>> = {
+  proxy_header: metricOffset('limpet_connections_failed_total', 'proxy_header'),
   client_hello: metricOffset('limpet_connections_failed_total', 'client_hello'),
   select_server: metricOffset('limpet_connections_failed_total', 'select_server'),
   handshake: metricOffset('limpet_connections_failed_total', 'handshake'),
@@ -32,7 +33,8 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
   /** Until the ClientHello the one that owns the listener, then the one that owns the host. */
   virtualService: VirtualService;
   readonly rawSocket: Socket;
-  readonly local: Address;
+  /** Where the client connected to: the listener, or what a trusted proxy says. */
+  local: Address;
   readonly secure: boolean;
   readonly record: ConnectionRecord;
   readonly deadline: Deadline;
@@ -99,6 +101,13 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
 
   addSignificance(code: SignificanceCode): void {
     this.record.addSignificance(code);
+  }
+
+  /** A trusted proxy says whose connection it is: from here on that client counts, wherever an address does. */
+  cameBy(client: Address, destination: Address): void {
+    this.record.proxyIp = this.record.client.ip;
+    this.record.client = client;
+    this.local = destination;
   }
 
   /** Hands the connection to another virtual service of its listener. */

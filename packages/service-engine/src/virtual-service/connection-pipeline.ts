@@ -12,6 +12,8 @@ import type { HttpServices } from '../http/proxied-connection.ts';
 import type { Accepted } from '../listener/tcp-listener.ts';
 import { type TicketDecision, tlsTicket } from '../persistence/tls-ticket.ts';
 import { type ConnectionSelection, selectForConnection } from '../pool/select-for-connection.ts';
+import { readProxyHeader } from '../proxy-protocol/read-proxy-header.ts';
+import type { TrustedProxies } from '../proxy-protocol/trusted-proxies.ts';
 import { decideResumption } from '../session-ticket/resumption.ts';
 import { rawSocketOf, type TicketPlan } from '../session-ticket/ticket-binding.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
@@ -21,6 +23,8 @@ import { ClientConnection } from './client-connection.ts';
 import { ConnectionRecord } from './connection-record.ts';
 import type { VirtualService } from './virtual-service.ts';
 
+/** What a proxy says of a connection has to arrive in this time; its specification asks for 3 s at least. */
+export const PROXY_HEADER_TIMEOUT_MS = 5000;
 /** A complete ClientHello has to arrive in this time. */
 export const HELLO_TIMEOUT_MS = 5000;
 /** From the ClientHello to the end of the handshake. */
@@ -69,8 +73,10 @@ export class ConnectionPipeline implements SecureServerListener {
     this.#virtualService = virtualService;
   }
 
-  accept(accepted: Accepted, terminatesTls: boolean): void {
+  /** @param proxies whose connections begin with a PROXY protocol header, if anybody's do. */
+  accept(accepted: Accepted, terminatesTls: boolean, proxies?: TrustedProxies): void {
     const { socket, client, local } = accepted;
+    const isProxied = proxies?.has(client.ip) === true;
     const services = this.#services;
     const record = new ConnectionRecord(services.newConnectionId(), client, services.clock.monotonicMs());
     const connection = new ClientConnection(
@@ -81,11 +87,38 @@ export class ConnectionPipeline implements SecureServerListener {
       terminatesTls,
       record,
       (late) => this.#onDeadline(late),
-      HELLO_TIMEOUT_MS + HANDSHAKE_TIMEOUT_MS,
+      (isProxied ? PROXY_HEADER_TIMEOUT_MS : 0) + HELLO_TIMEOUT_MS + HANDSHAKE_TIMEOUT_MS,
     );
     this.#guard(connection, () => {
-      if (terminatesTls) this.#greet(connection);
-      else this.#servePlain(connection);
+      if (isProxied) this.#readProxyHeader(connection);
+      else this.#begin(connection);
+    });
+  }
+
+  #begin(connection: ClientConnection): void {
+    if (connection.secure) this.#greet(connection);
+    else this.#servePlain(connection);
+  }
+
+  // --- PROXY protocol
+
+  /** Nothing is guessed: from a listed proxy a header has to come, and from anybody else none is looked for. */
+  #readProxyHeader(connection: ClientConnection): void {
+    connection.record.stage = 'proxy_header';
+    const options = { deadlines: this.#services.deadlines, timeoutMs: PROXY_HEADER_TIMEOUT_MS };
+    readProxyHeader(connection.rawSocket, options, (result) => {
+      this.#guard(connection, () => {
+        if (result.kind === 'refused') {
+          this.#fail(connection, result.error, result.detail);
+          return;
+        }
+        const { header } = result;
+        if (header.kind === 'proxied') connection.cameBy(header.client, header.destination);
+        connection.record.stage = 'client_hello';
+        this.#begin(connection);
+        // It was paused where the header ended.
+        connection.rawSocket.resume();
+      });
     });
   }
 

@@ -5,7 +5,7 @@ import type { HttpServices } from '../http/proxied-connection.ts';
 import type { Placement } from '../pool/placement.ts';
 
 /** The stages of the accept path, in their order; the record names the one that the connection ended in. */
-export type Stage = 'client_hello' | 'select_server' | 'handshake' | 'http';
+export type Stage = 'proxy_header' | 'client_hello' | 'select_server' | 'handshake' | 'http';
 
 export interface TlsFacts {
   readonly version: string;
@@ -16,7 +16,10 @@ export interface TlsFacts {
 
 export class ConnectionRecord {
   readonly id: string;
-  readonly client: Address;
+  /** The other end of the socket, until a trusted proxy says who is behind it. */
+  client: Address;
+  /** The address of that proxy. */
+  proxyIp: string | undefined;
   readonly startedAtMs: number;
   stage: Stage = 'client_hello';
   /** Of the ClientHello, '' where it names none; undefined before there was one. Not the hello itself: its bytes would be kept as long as the connection. */
@@ -60,6 +63,7 @@ export class ConnectionRecord {
       connection_id: this.id,
       client_ip: this.client.ip,
       client_src_port: this.client.port,
+      ...(this.proxyIp === undefined ? {} : { proxy_ip: this.proxyIp }),
       vcpu_id: worker,
       ...(serverName === undefined ? {} : { sni_hostname: serverName, ticket: this.ticket }),
       ...(tls === undefined
