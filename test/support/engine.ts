@@ -41,6 +41,9 @@ export interface Runtime {
       readonly name: string;
       readonly oper_status: string;
       readonly share: number;
+      readonly maintenance?: boolean;
+      readonly fails_often?: boolean;
+      readonly health_monitors: readonly { readonly failure_code?: string }[];
       readonly connections: number;
       readonly active_requests: number;
     }[];

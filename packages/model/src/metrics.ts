@@ -195,6 +195,12 @@ export const metricCatalogue = [
     help: 'Requests that failed at the server: connection lost, malformed, too late.',
   },
   {
+    name: 'limpet_server_unavailable_total',
+    type: 'counter',
+    scope: 'server',
+    help: 'Responses 502, 503 and 504: the server says that it cannot serve now. Passive health counts them as failures.',
+  },
+  {
     name: 'limpet_server_over_limit_total',
     type: 'counter',
     scope: 'server',

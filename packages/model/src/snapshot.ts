@@ -170,6 +170,10 @@ export interface PoolSnapshot {
   /** max_concurrent_connections_per_server; 0 is no limit. */
   readonly connectionLimitPerServer: number;
   readonly healthMonitors: readonly HealthMonitorSnapshot[];
+  /** min_health_monitors_up: how many of them have to find a server up; 0: all. */
+  readonly minMonitorsUp: number;
+  /** inline_health_monitor: a server to which requests fail often gets less. */
+  readonly passiveHealth: boolean;
   /** Of pooled connections to servers (ConnPoolProperties); 0 is no limit. */
   readonly upstreamConnections: {
     readonly idleTimeoutMs: number;
@@ -215,7 +219,13 @@ interface MonitorBase {
 }
 
 export type HealthMonitorSnapshot =
-  | (MonitorBase & { readonly kind: 'tcp'; readonly request?: string; readonly response?: string })
+  | (MonitorBase & {
+      readonly kind: 'tcp';
+      readonly request?: string;
+      readonly response?: string;
+      /** A keyword that says that the server is in maintenance. */
+      readonly maintenanceResponse?: string;
+    })
   | (MonitorBase & {
       readonly kind: 'http';
       /** Request line and any fields, as configured (Avi http_request), line ends CRLF, without the final empty line. */
@@ -227,6 +237,10 @@ export type HealthMonitorSnapshot =
       readonly statusRanges: readonly (readonly [number, number])[];
       /** A keyword in the first 2048 bytes of head and body. */
       readonly response?: string;
+      /** Status codes that say that the server is in maintenance, whatever statusRanges says. */
+      readonly maintenanceCodes?: readonly number[];
+      /** A keyword there that says so. */
+      readonly maintenanceResponse?: string;
     });
 
 /** `ip:port`, with brackets around an IPv6 address: as it stands in a Host field or a log. */

@@ -74,6 +74,8 @@ export function describeRuntime(facts: RuntimeFacts): unknown {
               ? 'OPER_DISABLING'
               : 'OPER_DISABLED',
           ...(drain?.leftMs === undefined ? {} : { drain_ends_in_s: Math.ceil(drain.leftMs / 1000) }),
+          ...(serverTable.health(slot) === 'maintenance' ? { maintenance: true } : {}),
+          ...(serverTable.passiveShare(slot) < 1 ? { fails_often: true } : {}),
           share: roundedShare(shareInTable(serverTable, slot, pool.rampMs, facts.nowMs)),
           connections: serverTable.placed(slot),
           active_requests: serverTable.active(slot),
@@ -90,26 +92,9 @@ function roundedShare(share: number): number {
   return Math.round(share * 1000) / 1000;
 }
 
-/** Sets the gauges of what is not counted but follows from time. */
-export function noteShares(
-  snapshot: Snapshot,
-  slots: ReadonlyMap<string, number>,
-  serverTable: ServerTable,
-  metrics: MetricsTable,
-  nowMs: number,
-): void {
-  for (const { uuid, servers, rampMs } of snapshot.pools) {
-    for (const { id } of servers) {
-      const slot = slots.get(serverSlotKey(uuid, id));
-      if (slot === undefined) continue;
-      metrics.set('server', slot, SERVER_SHARE, roundedShare(shareInTable(serverTable, slot, rampMs, nowMs)));
-    }
-  }
-}
-
 function operStatus(serverTable: ServerTable, slot: number): string {
   const health = serverTable.health(slot);
-  return health === 'up' ? 'OPER_UP' : health === 'down' ? 'OPER_DOWN' : 'OPER_UNKNOWN';
+  return health === 'up' ? 'OPER_UP' : health === 'checking' ? 'OPER_UNKNOWN' : 'OPER_DOWN';
 }
 
 /** Whether something is left at a disabled server that may end by itself. */
@@ -124,6 +109,7 @@ export function noteServerGauges(
   slots: SlotNumbers,
   serverTable: ServerTable,
   drains: ServerDrains,
+  nowMs: number,
 ): void {
   for (const pool of snapshot.pools) {
     for (const server of pool.servers) {
@@ -131,6 +117,8 @@ export function noteServerGauges(
       const draining = isDraining(drains.describe(pool, server), serverTable, slot);
       metrics.set('server', slot, SERVER_ACTIVE, serverTable.active(slot));
       metrics.set('server', slot, SERVER_DRAINING, draining ? 1 : 0);
+      const share = shareInTable(serverTable, slot, pool.rampMs, nowMs);
+      metrics.set('server', slot, SERVER_SHARE, roundedShare(share));
     }
   }
 }

@@ -6,11 +6,11 @@ import {
   describeProblem,
   LimpetError,
   loadConfig,
-  type ServerSnapshot,
   type Snapshot,
 } from '@limpet/model';
 import type { Logger } from 'pino';
 import { HealthSchedule } from './health-monitor/health-schedule.ts';
+import { PassiveHealth } from './health-monitor/passive-health.ts';
 import { systemClock } from './lifecycle/clock.ts';
 import { Deadlines } from './lifecycle/deadlines.ts';
 import { systemRandom } from './lifecycle/random.ts';
@@ -18,9 +18,9 @@ import { CrowdCounter } from './load-balancing/crowd-counter.ts';
 import { TicketTrail } from './load-balancing/ticket-trail.ts';
 import type { EngineOptions } from './options.ts';
 import { type DisabledServer, ServerDrains } from './pool/server-drains.ts';
-import { beginsRamp } from './pool/server-share.ts';
 import { SERVER_SLOTS_MAX, ServerTable } from './pool/server-table.ts';
-import { describeRuntime, metricOwners, noteServerGauges, noteShares } from './runtime-report.ts';
+import { describeRuntime, metricOwners, noteServerGauges } from './runtime-report.ts';
+import { ServerConditions } from './server-conditions.ts';
 import {
   createRingKeys,
   parseRingKeys,
@@ -39,7 +39,6 @@ import { MetricsTable, metricOffset, VIRTUAL_SERVICE_SLOTS_MAX } from './telemet
 import { CertificateExpiry, firstExpiryS } from './tls/certificate-expiry.ts';
 import { runTicketSelfTest } from './tls/ticket-self-test.ts';
 
-const SERVER_UP = metricOffset('limpet_server_up');
 const APPLIED = metricOffset('limpet_config_reloads_total', 'applied');
 const REFUSED = metricOffset('limpet_config_reloads_total', 'refused');
 const CERTIFICATE_EXPIRY = metricOffset('limpet_certificate_expiry_timestamp_seconds');
@@ -75,6 +74,7 @@ export class ServiceEngine {
   readonly #workers: WorkerGroup;
   readonly #health: HealthSchedule;
   readonly #drains: ServerDrains;
+  readonly #passive: PassiveHealth;
   readonly #watcher: FileWatcher;
   readonly #certificateExpiry: CertificateExpiry;
   #inEffect: InEffect | undefined;
@@ -126,30 +126,32 @@ export class ServiceEngine {
       onWorkerLost: (worker, reason) => this.#onWorkerLost(worker, reason),
       onException: (worker, message, stack) => log.error({ worker, stack }, `exception: ${message}`),
     });
+    const slotOf = (poolUuid: string, serverId: string): number | undefined =>
+      this.#serverSlots.slots.get(serverSlotKey(poolUuid, serverId));
+    const conditions = new ServerConditions({
+      clock: systemClock,
+      log,
+      serverTable: this.#serverTable,
+      metrics: this.#metrics,
+      slotOf,
+      poolInEffect: (poolUuid) => this.#inEffect?.snapshot.pools.find(({ uuid }) => uuid === poolUuid),
+    });
     this.#health = new HealthSchedule({
       clock: systemClock,
       deadlines: this.#deadlines,
       random: systemRandom,
-      onTransition: ({ pool, server, up, monitor, failureCode, reason }) => {
-        this.#setHealth(pool, server, up);
-        const event = up ? 'SE_EV_SERVER_UP' : 'SE_EV_SERVER_DOWN';
-        const record = {
-          event,
-          pool: pool.name,
-          server: server.name,
-          monitor,
-          failure_code: failureCode,
-          reason,
-        };
-        if (up) log.info(record, `server ${server.name} is up`);
-        else log.warn(record, `server ${server.name} is down`);
-      },
+      onTransition: (transition) => conditions.noteHealth(transition),
+    });
+    this.#passive = new PassiveHealth({
+      deadlines: this.#deadlines,
+      countsOf: (pool, server) => conditions.outcomesOf(pool, server),
+      onTransition: (transition) => conditions.notePassive(transition),
     });
     this.#drains = new ServerDrains({
       clock: systemClock,
       deadlines: this.#deadlines,
       serverTable: this.#serverTable,
-      slotOf: (poolUuid, serverId) => this.#serverSlots.slots.get(serverSlotKey(poolUuid, serverId)),
+      slotOf,
       onStart: (disabled) => this.#log.info(this.#describeDrain('SE_SERVER_DISABLED', disabled), 'disabled'),
       onOver: (disabled) => {
         this.#log.info(this.#describeDrain('SE_SERVER_DRAINED', disabled), 'the time to drain is over');
@@ -226,6 +228,7 @@ export class ServiceEngine {
     await this.#applying;
     this.#health.stop();
     this.#drains.stop();
+    this.#passive.stop();
     this.#certificateExpiry.stop();
     const cut = await this.#workers.stop(this.#options.drainTimeoutMs);
     if (cut > 0) this.#log.warn({ connections: cut }, 'connections were cut at the drain deadline');
@@ -290,6 +293,7 @@ export class ServiceEngine {
     }
     this.#version = version;
     this.#inEffect = { version, snapshot: bound, ringText, ringKeys };
+    this.#passive.apply(bound.pools);
     this.#serverSlots.retain(new Set(servers.keys()));
     this.#virtualServiceSlots.retain(new Set(virtualServices.keys()));
     this.#drains.apply(bound.pools);
@@ -344,16 +348,6 @@ export class ServiceEngine {
     };
   }
 
-  #setHealth(pool: { readonly uuid: string }, server: ServerSnapshot, up: boolean): void {
-    const slot = this.#serverSlots.slots.get(serverSlotKey(pool.uuid, server.id));
-    if (slot === undefined) return;
-    const serving = this.#inEffect?.snapshot.pools.find(({ uuid }) => uuid === pool.uuid);
-    if (up && beginsRamp(this.#serverTable.health(slot), serving, server))
-      this.#serverTable.startRamp(slot, systemClock.monotonicMs());
-    this.#serverTable.setHealth(slot, up ? 'up' : 'down');
-    this.#metrics.set('server', slot, SERVER_UP, up ? 1 : 0);
-  }
-
   #onWorkerLost(worker: number, reason: string): void {
     this.#log.error({ worker, reason }, 'a worker ended; another takes its place');
     this.#serverTable.releaseWorker(worker);
@@ -370,9 +364,14 @@ export class ServiceEngine {
     this.#metrics.set('engine', 0, KEY_AGE, nowS - inEffect.ringKeys.rotatedAtS);
     this.#metrics.set('engine', 0, WORKERS, this.#workers.size);
     const slots = { servers: this.#serverSlots.slots, virtualServices: this.#virtualServiceSlots.slots };
-    const nowMs = systemClock.monotonicMs();
-    noteShares(inEffect.snapshot, slots.servers, this.#serverTable, this.#metrics, nowMs);
-    noteServerGauges(this.#metrics, inEffect.snapshot, slots, this.#serverTable, this.#drains);
+    noteServerGauges(
+      this.#metrics,
+      inEffect.snapshot,
+      slots,
+      this.#serverTable,
+      this.#drains,
+      systemClock.monotonicMs(),
+    );
     return exposeMetrics(this.#metrics, metricOwners(this.#options.engineName, inEffect.snapshot, slots));
   }
 

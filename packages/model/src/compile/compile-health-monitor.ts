@@ -22,12 +22,13 @@ export function compileHealthMonitor(monitor: AviObject<'HealthMonitor'>): Healt
     ...(monitor.monitor_port ? { port: monitor.monitor_port } : {}),
   };
   if (monitor.type === 'HEALTH_MONITOR_TCP') {
-    const { tcp_request, tcp_response } = monitor.tcp_monitor;
+    const { tcp_request, tcp_response, maintenance_response } = monitor.tcp_monitor;
     return {
       ...base,
       kind: 'tcp',
       ...(tcp_request === undefined ? {} : { request: tcp_request }),
       ...(tcp_response === undefined ? {} : { response: tcp_response }),
+      ...(maintenance_response === undefined ? {} : { maintenanceResponse: maintenance_response }),
     };
   }
   const http = monitor.http_monitor;
@@ -39,5 +40,7 @@ export function compileHealthMonitor(monitor: AviObject<'HealthMonitor'>): Healt
     statusRanges: http.http_response_code.map((code) => STATUS_RANGES[code] as readonly [number, number]),
     ...(http.http_request_body === undefined ? {} : { body: http.http_request_body }),
     ...(http.http_response === undefined ? {} : { response: http.http_response }),
+    ...(http.maintenance_code.length === 0 ? {} : { maintenanceCodes: http.maintenance_code }),
+    ...(http.maintenance_response === undefined ? {} : { maintenanceResponse: http.maintenance_response }),
   };
 }

@@ -156,6 +156,8 @@ describe('a compiled health monitor', () => {
       http_request_body: 'body',
       http_response: 'ok',
       http_response_code: ['HTTP_2XX', 'HTTP_ANY'],
+      maintenance_code: [503],
+      maintenance_response: 'back soon',
       exact_http_request: true,
     };
     assert.deepEqual(
@@ -176,6 +178,8 @@ describe('a compiled health monitor', () => {
           [200, 299],
           [100, 599],
         ],
+        maintenanceCodes: [503],
+        maintenanceResponse: 'back soon',
       },
     );
   });

@@ -44,6 +44,8 @@ export function compilePool(pool: AviObject<'Pool'>, objects: ObjectSet, engines
     healthMonitors: pool.health_monitor_refs.map((ref) =>
       compileHealthMonitor(referenced(objects.HealthMonitor, ref)),
     ),
+    minMonitorsUp: pool.min_health_monitors_up,
+    passiveHealth: pool.inline_health_monitor,
     upstreamConnections: {
       idleTimeoutMs: properties.upstream_connpool_conn_idle_tmo,
       lifeTimeoutMs: properties.upstream_connpool_conn_life_tmo,

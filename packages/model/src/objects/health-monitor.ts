@@ -6,6 +6,7 @@ import { count, countOrZero, identity, text } from './fields.ts';
 export const healthMonitorTcp = z.looseObject({
   tcp_request: text.optional(),
   tcp_response: text.min(1).optional(),
+  maintenance_response: text.min(1).optional(),
 });
 
 export const healthMonitorHttp = z.looseObject({
@@ -16,6 +17,8 @@ export const healthMonitorHttp = z.looseObject({
     .array(z.enum(['HTTP_ANY', 'HTTP_1XX', 'HTTP_2XX', 'HTTP_3XX', 'HTTP_4XX', 'HTTP_5XX']))
     .min(1)
     .default(['HTTP_2XX']),
+  maintenance_code: z.array(count(101, 599)).max(4).default([]),
+  maintenance_response: text.min(1).optional(),
   exact_http_request: z.boolean().default(false),
 });
 

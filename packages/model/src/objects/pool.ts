@@ -59,6 +59,8 @@ export const pool = z.looseObject({
   connection_ramp_duration: countOrZero(1, 300).default(10),
   application_persistence_profile_ref: ref.optional(),
   health_monitor_refs: z.array(ref).max(50).default([]),
+  min_health_monitors_up: count(0, 50).default(0),
+  inline_health_monitor: z.boolean().default(true),
   max_concurrent_connections_per_server: count(0, 0x7fffffff).default(0),
   conn_pool_properties: connPoolProperties.prefault({}),
   server_timeout: count(0, 0x7fffffff).default(0),

@@ -60,6 +60,7 @@ describe('the defaults', () => {
         http_request: 'GET / HTTP/1.0',
         http_response_code: ['HTTP_2XX'],
         exact_http_request: false,
+        maintenance_code: [],
       },
     });
   });
@@ -89,6 +90,8 @@ describe('the defaults', () => {
       lb_algorithm_hash: 'LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS',
       connection_ramp_duration: 10,
       health_monitor_refs: [],
+      min_health_monitors_up: 0,
+      inline_health_monitor: true,
       max_concurrent_connections_per_server: 0,
       conn_pool_properties: {
         upstream_connpool_conn_idle_tmo: 60_000,

@@ -18,6 +18,15 @@ export function validateHealthMonitor(monitor: AviObject<'HealthMonitor'>, repor
   if (receive_timeout >= send_interval) {
     report('HealthMonitor', name, 'receive_timeout', `must be less than send_interval (${send_interval} s)`);
   }
+  const { maintenance_response, tcp_response } = monitor.tcp_monitor;
+  if (type === 'HEALTH_MONITOR_TCP' && maintenance_response !== undefined && tcp_response === undefined) {
+    report(
+      'HealthMonitor',
+      name,
+      'tcp_monitor.maintenance_response',
+      'needs tcp_response: without one the monitor does not wait for an answer',
+    );
+  }
   const { http_request } = monitor.http_monitor;
   if (type === 'HEALTH_MONITOR_HTTP' && !/^[A-Z]+ \S+ HTTP\/1\.[01](\r?\n|$)/.test(http_request)) {
     report(

@@ -72,6 +72,15 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       'HealthMonitor "demo-health", http_monitor.http_request',
       /such as "GET \/ HTTP\/1\.0"/,
     ],
+    [
+      'of TCP that looks for maintenance in an answer that it does not wait for',
+      {
+        'HealthMonitor[0].type': 'HEALTH_MONITOR_TCP',
+        'HealthMonitor[0].tcp_monitor': { maintenance_response: 'closed' },
+      },
+      'HealthMonitor "demo-health", tcp_monitor.maintenance_response',
+      /needs tcp_response/,
+    ],
   ],
   'a pool': [
     [
@@ -88,6 +97,12 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       },
       'Pool "demo-pool", lb_algorithm_hash',
       /CONSISTENT_HASH_URI is not supported; use one of LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS, /,
+    ],
+    [
+      'that asks for more monitors than it has',
+      { 'Pool[0].min_health_monitors_up': 2 },
+      'Pool "demo-pool", min_health_monitors_up',
+      /more than the pool has monitors \(1\)/,
     ],
     ['without servers', { 'Pool[0].servers': [] }, 'Pool "demo-pool", servers', /at least one server/],
     [

@@ -28,6 +28,12 @@ export function validatePool(pool: AviObject<'Pool'>, objects: ObjectSet, report
       at(`health_monitor_refs[${index}]`, `there is no HealthMonitor "${ref}"`);
     }
   });
+  if (pool.min_health_monitors_up > pool.health_monitor_refs.length) {
+    at(
+      'min_health_monitors_up',
+      `is more than the pool has monitors (${pool.health_monitor_refs.length}); no server would ever be up`,
+    );
+  }
   const profileRef = pool.application_persistence_profile_ref;
   if (profileRef === undefined) return;
   const profile = findReferenced(objects.ApplicationPersistenceProfile, profileRef);

@@ -30,7 +30,13 @@ function poolOf(
     ratio: 1,
     enabled: true,
   }));
-  return { uuid: 'pool-1', name: 'shop', servers, healthMonitors } as unknown as PoolSnapshot;
+  return {
+    uuid: 'pool-1',
+    name: 'shop',
+    servers,
+    healthMonitors,
+    minMonitorsUp: 0,
+  } as unknown as PoolSnapshot;
 }
 
 /** Counts the probes that have begun: each sets its receive timeout. */
@@ -51,10 +57,8 @@ function startSchedule() {
     clock,
     deadlines,
     random: seededRandom(),
-    onTransition: ({ server, up, failureCode }) =>
-      told.push(
-        [server.name, up ? 'up' : 'down', ...(failureCode === undefined ? [] : [failureCode])].join(' '),
-      ),
+    onTransition: ({ server, verdict, failureCode }) =>
+      told.push([server.name, verdict, ...(failureCode === undefined ? [] : [failureCode])].join(' ')),
   });
   /** Goes on tick by tick, and lets the probes of each tick end. */
   const drive = async (target: ProbeTarget, forMs: number, onTick: (probes: number) => void = () => {}) => {
@@ -249,6 +253,37 @@ describe('the schedule of health checks', () => {
       [first?.id],
     );
     assert.equal(deadlines.size, 1);
+    schedule.stop();
+    await target.stop();
+  });
+
+  it('takes a server for up while as many monitors say so as are asked for', async () => {
+    const target = await startTarget();
+    const { told, schedule } = startSchedule();
+    const other = { ...tcp, name: 'other', port: await closedPort() };
+    const pool = poolOf([target.address.port], [tcp, other]);
+    schedule.apply([{ ...pool, minMonitorsUp: 1 }]);
+    await schedule.firstVerdicts();
+    assert.deepEqual(told, ['server-0 up']);
+    schedule.apply([{ ...pool, minMonitorsUp: 2 }]);
+    await schedule.firstVerdicts();
+    assert.deepEqual(told, ['server-0 up', 'server-0 down CONNECTION_REFUSED']);
+    schedule.stop();
+    await target.stop();
+  });
+
+  it('tells of maintenance, goes on asking, and finds the server up again by itself', async () => {
+    let says = 'maintenance';
+    const target = await startTarget((socket) => socket.write(says));
+    const { told, schedule, drive } = startSchedule();
+    const monitor = { ...tcp, response: 'well', maintenanceResponse: 'maintenance' };
+    schedule.apply([poolOf([target.address.port], [monitor])]);
+    await schedule.firstVerdicts();
+    await target.until(() => target.closed === 1);
+    assert.equal(schedule.describe()[0]?.state, 'OPER_DOWN');
+    says = 'well';
+    await drive(target, INTERVAL_MS + 100);
+    assert.deepEqual(told, ['server-0 maintenance MAINTENANCE_PAYLOAD_CONTENT_MATCH', 'server-0 up']);
     schedule.stop();
     await target.stop();
   });

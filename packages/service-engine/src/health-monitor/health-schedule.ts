@@ -5,15 +5,21 @@ import { isDeepStrictEqual } from 'node:util';
 import type { HealthMonitorSnapshot, PoolSnapshot, ServerSnapshot } from '@limpet/model';
 import type { Deadline } from '../lifecycle/deadlines.ts';
 import type { RandomSource } from '../lifecycle/random.ts';
-import { type HealthState, initialHealth, nextHealth } from './health-state.ts';
+import {
+  type HealthState,
+  type HealthVerdict,
+  initialHealth,
+  nextHealth,
+  verdictOf,
+} from './health-state.ts';
 import { probeHttp } from './http-probe.ts';
-import type { FailureCode, ProbeResult, ProbeServices } from './probe.ts';
+import { type FailureCode, outcomeOf, type ProbeResult, type ProbeServices } from './probe.ts';
 import { probeTcp } from './tcp-probe.ts';
 
 export interface HealthTransition {
   readonly pool: { readonly uuid: string; readonly name: string };
   readonly server: ServerSnapshot;
-  readonly up: boolean;
+  readonly verdict: Exclude<HealthVerdict, 'checking'>;
   /** The monitor that decided; '' where the pool has none. */
   readonly monitor: string;
   readonly failureCode: FailureCode | undefined;
@@ -36,6 +42,14 @@ export interface HealthReport {
   readonly failure_code: string | undefined;
   readonly reason: string;
 }
+
+/** As Avi calls them; it has no word of its own for maintenance, the failure code tells. */
+const STATES: Readonly<Record<HealthVerdict, string>> = {
+  checking: 'OPER_UNKNOWN',
+  up: 'OPER_UP',
+  down: 'OPER_DOWN',
+  maintenance: 'OPER_DOWN',
+};
 
 /** Probes under way at a time; others wait their turn. */
 const PROBES_MAX = 256;
@@ -117,7 +131,7 @@ interface Check {
   deadline: Deadline | undefined;
 }
 
-/** One server with all its monitors: up only while every one of them says so. */
+/** One server with all its monitors: up only while every one of them says so, or as many as min_health_monitors_up asks for. */
 class MonitoredServer {
   readonly firstVerdict: Promise<void>;
   readonly #services: HealthServices;
@@ -125,7 +139,7 @@ class MonitoredServer {
   readonly #checks: Check[];
   #pool: PoolSnapshot;
   #server: ServerSnapshot;
-  #told: boolean | undefined;
+  #told: HealthVerdict | undefined;
   readonly #stopping = new AbortController();
   #onFirstVerdict: () => void = () => {};
 
@@ -146,7 +160,10 @@ class MonitoredServer {
   }
 
   isUnchanged(pool: PoolSnapshot): boolean {
-    return isDeepStrictEqual(this.#pool.healthMonitors, pool.healthMonitors);
+    return (
+      this.#pool.minMonitorsUp === pool.minMonitorsUp &&
+      isDeepStrictEqual(this.#pool.healthMonitors, pool.healthMonitors)
+    );
   }
 
   rename(pool: PoolSnapshot, server: ServerSnapshot): void {
@@ -155,7 +172,7 @@ class MonitoredServer {
   }
 
   start(): void {
-    if (this.#checks.length === 0) this.#tell(true, undefined);
+    if (this.#checks.length === 0) this.#tell('up', undefined);
     for (const check of this.#checks) void this.#run(check, true);
   }
 
@@ -170,7 +187,7 @@ class MonitoredServer {
       poolUuid: this.#pool.uuid,
       serverId: this.#server.id,
       name: monitor.name,
-      state: state.verdict === 'checking' ? 'OPER_UNKNOWN' : state.verdict === 'up' ? 'OPER_UP' : 'OPER_DOWN',
+      state: STATES[state.verdict],
       recent_response_time_ms: last?.ok === true ? Math.round(last.responseMs) : undefined,
       failure_code: last?.ok === false ? last.failureCode : undefined,
       reason: last?.ok === false ? last.reason : '',
@@ -185,7 +202,7 @@ class MonitoredServer {
     const result = await this.#inTurn(async () => (signal.aborted ? undefined : this.#probe(monitor)));
     if (result === undefined || signal.aborted) return;
     check.last = result;
-    check.state = nextHealth(check.state, result.ok, monitor);
+    check.state = nextHealth(check.state, outcomeOf(result), monitor);
     if (check.state.verdict === 'checking') {
       void this.#run(check, true);
       return;
@@ -211,18 +228,21 @@ class MonitoredServer {
   }
 
   #judge(check: Check): void {
-    if (this.#checks.some(({ state }) => state.verdict === 'down')) this.#tell(false, check);
-    else if (this.#checks.every(({ state }) => state.verdict === 'up')) this.#tell(true, check);
+    const verdict = verdictOf(
+      this.#checks.map(({ state }) => state.verdict),
+      this.#pool.minMonitorsUp,
+    );
+    if (verdict !== 'checking') this.#tell(verdict, check);
   }
 
-  #tell(up: boolean, check: Check | undefined): void {
-    if (this.#told === up) return;
-    this.#told = up;
+  #tell(verdict: Exclude<HealthVerdict, 'checking'>, check: Check | undefined): void {
+    if (this.#told === verdict) return;
+    this.#told = verdict;
     const last = check?.last;
     this.#services.onTransition({
       pool: this.#pool,
       server: this.#server,
-      up,
+      verdict,
       monitor: check?.monitor.name ?? '',
       failureCode: last?.ok === false ? last.failureCode : undefined,
       reason: last?.ok === false ? last.reason : '',

@@ -1,14 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type HealthThresholds, initialHealth, nextHealth } from './health-state.ts';
+import {
+  type HealthThresholds,
+  type HealthVerdict,
+  initialHealth,
+  nextHealth,
+  verdictOf,
+} from './health-state.ts';
 
-/** The verdict after each check of a row like `++-`. */
+/** The verdict after each check of a row like `++-m`. */
 function verdicts(checks: string, thresholds: HealthThresholds): string {
   let state = initialHealth;
   let told = '';
   for (const check of checks) {
-    state = nextHealth(state, check === '+', thresholds);
+    state = nextHealth(state, check === '+' ? 'ok' : check === 'm' ? 'maintenance' : 'failed', thresholds);
     told += state.verdict.charAt(0);
   }
   return told;
@@ -35,6 +41,15 @@ describe('the health state', () => {
     assert.equal(verdicts('-+-+-++', two), 'ddddddu');
   });
 
+  it('is maintenance after as many answers that say so, and up again like any other', () => {
+    assert.equal(verdicts('++m+mm++', two), 'cuuuummu');
+    assert.equal(verdicts('m', two), 'm');
+  });
+
+  it('is what its last failed check says while it is not up', () => {
+    assert.equal(verdicts('--mm-+m', two), 'ddmmddm');
+  });
+
   it('changes only on a row of checks that all said so', () => {
     const thresholds = fc.record({
       successfulChecks: fc.integer({ min: 1, max: 5 }),
@@ -45,7 +60,7 @@ describe('the health state', () => {
         let state = initialHealth;
         for (const [at, ok] of checks.entries()) {
           const before = state;
-          state = nextHealth(state, ok, limits);
+          state = nextHealth(state, ok ? 'ok' : 'failed', limits);
           assert.notEqual(state.verdict === 'checking' && !ok, true, 'a failure always gives a verdict');
           if (state.verdict === before.verdict) continue;
           const needed = state.verdict === 'up' ? limits.successfulChecks : limits.failedChecks;
@@ -61,8 +76,46 @@ describe('the health state', () => {
 
   it('does not alter the state that it is given', () => {
     assert.ok(Object.isFrozen(initialHealth));
-    const before = nextHealth(initialHealth, true, two);
-    nextHealth(before, false, two);
+    const before = nextHealth(initialHealth, 'ok', two);
+    nextHealth(before, 'failed', two);
     assert.deepEqual(before, { verdict: 'checking', successes: 1, failures: 0 });
+  });
+});
+
+describe('the verdict of several monitors', () => {
+  const states: Readonly<Record<string, HealthVerdict>> = {
+    u: 'up',
+    d: 'down',
+    m: 'maintenance',
+    c: 'checking',
+  };
+  const verdict = (letters: string, minUp: number): HealthVerdict =>
+    verdictOf(
+      [...letters].map((letter) => states[letter] as HealthVerdict),
+      minUp,
+    );
+
+  it('is up where all say so, or as many as are asked for', () => {
+    assert.equal(verdict('uuu', 0), 'up');
+    assert.equal(verdict('udm', 1), 'up');
+    assert.equal(verdict('ucc', 1), 'up');
+    assert.equal(verdict('u', 5), 'up', 'no more can be asked for than there are');
+  });
+
+  it('is down as soon as too few are left that could say up', () => {
+    assert.equal(verdict('udc', 0), 'down');
+    assert.equal(verdict('ddu', 2), 'down');
+    assert.equal(verdict('dm', 0), 'down');
+  });
+
+  it('is maintenance where only that is in the way', () => {
+    assert.equal(verdict('um', 0), 'maintenance');
+    assert.equal(verdict('dmm', 1), 'maintenance');
+  });
+
+  it('is not known while a monitor may still say what is missing', () => {
+    assert.equal(verdict('uc', 0), 'checking');
+    assert.equal(verdict('dc', 1), 'checking');
+    assert.equal(verdict('mc', 0), 'maintenance', 'it cannot');
   });
 });

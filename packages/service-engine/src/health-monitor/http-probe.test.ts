@@ -66,6 +66,29 @@ describe('the HTTP probe', () => {
     });
   });
 
+  it('takes maintenance codes for maintenance, also among those that are acceptable otherwise', async () => {
+    const maintenanceCodes = [200, 503];
+    const codeMatch = 'MAINTENANCE_RESPONSE_CODE_MATCH';
+    assert.equal(await verdictOf(['HTTP/1.1 503 Busy\r\n\r\n'], { maintenanceCodes }), codeMatch);
+    assert.equal(await verdictOf([OK_HEAD], { maintenanceCodes }), codeMatch);
+    assert.equal(await verdictOf(['HTTP/1.1 204 -\r\n\r\n'], { maintenanceCodes }), 'ok');
+    const wrong = await verdictOf(['HTTP/1.1 500 -\r\n\r\n'], { maintenanceCodes });
+    assert.equal(wrong, 'RESPONSE_CODE_MISMATCH');
+  });
+
+  it('looks for the keyword of maintenance in the whole answer, whatever its status', async () => {
+    const changes = { maintenanceResponse: 'back soon' };
+    const match = 'MAINTENANCE_PAYLOAD_CONTENT_MATCH';
+    for (const status of ['200 OK', '503 Busy']) {
+      const head = `HTTP/1.1 ${status}\r\n\r\n`;
+      assert.equal(await verdictOf([head, 'we are ', 'back', ' soon'], changes), match);
+    }
+    const unended = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell';
+    assert.equal(await verdictOf([unended], changes), 'ok', 'the length says that no more will come');
+    const failing = 'HTTP/1.1 500 -\r\ncontent-length:0\r\n\r\n';
+    assert.equal(await verdictOf([failing], changes), 'RESPONSE_CODE_MISMATCH');
+  });
+
   it('says which code came instead', async () => {
     const clock = createFakeClock();
     const target = await startTarget((socket) => socket.end('HTTP/1.0 503 Busy\r\n\r\n'));

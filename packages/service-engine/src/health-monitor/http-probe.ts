@@ -35,6 +35,14 @@ export function probeRequest(target: Address, { request, body, exact }: HttpMoni
   return `${head}\r\n\r\n${body ?? ''}`;
 }
 
+/** Whether the head says how long the body is, and all of it is there: a server may keep the connection. */
+function isWhole(received: string): boolean {
+  const headEnd = received.indexOf('\r\n\r\n');
+  if (headEnd < 0) return false;
+  const length = /\r\ncontent-length: *(\d+) *\r\n/i.exec(received.slice(0, headEnd + 2))?.[1];
+  return length !== undefined && received.length - headEnd - 4 >= Number(length);
+}
+
 function judgeResponse(received: string, complete: boolean, monitor: HttpMonitor): Judgement {
   const status = STATUS_LINE.exec(received)?.[1];
   if (status === undefined) {
@@ -45,6 +53,24 @@ function judgeResponse(received: string, complete: boolean, monitor: HttpMonitor
     return { kind: 'failed', failureCode: 'PAYLOAD_CONTENT_MISMATCH', reason: 'the answer is not HTTP' };
   }
   const code = Number(status);
+  if (monitor.maintenanceCodes?.includes(code) === true) {
+    return {
+      kind: 'failed',
+      failureCode: 'MAINTENANCE_RESPONSE_CODE_MATCH',
+      reason: `the status is ${status}, which says maintenance`,
+    };
+  }
+  if (monitor.maintenanceResponse !== undefined) {
+    if (received.includes(monitor.maintenanceResponse)) {
+      return {
+        kind: 'failed',
+        failureCode: 'MAINTENANCE_PAYLOAD_CONTENT_MATCH',
+        reason: 'the answer says maintenance',
+      };
+    }
+    // It may stand further on, whatever the status is.
+    if (!complete && !isWhole(received)) return { kind: 'more' };
+  }
   if (!monitor.statusRanges.some(([low, high]) => code >= low && code <= high)) {
     return { kind: 'failed', failureCode: 'RESPONSE_CODE_MISMATCH', reason: `the status is ${status}` };
   }

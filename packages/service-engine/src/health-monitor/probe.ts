@@ -3,6 +3,7 @@
 import type { Address, HealthMonitorSnapshot } from '@limpet/model';
 import type { Clock } from '../lifecycle/clock.ts';
 import type { Deadlines } from '../lifecycle/deadlines.ts';
+import type { CheckOutcome } from './health-state.ts';
 
 /** Avi's failure codes, as far as these probes can tell them apart. */
 export type FailureCode =
@@ -13,11 +14,19 @@ export type FailureCode =
   | 'SERVER_UNREACHABLE'
   | 'PAYLOAD_TIMEOUT'
   | 'PAYLOAD_CONTENT_MISMATCH'
-  | 'RESPONSE_CODE_MISMATCH';
+  | 'RESPONSE_CODE_MISMATCH'
+  | 'MAINTENANCE_RESPONSE_CODE_MATCH'
+  | 'MAINTENANCE_PAYLOAD_CONTENT_MATCH';
 
 export type ProbeResult =
   | { readonly ok: true; readonly responseMs: number }
   | { readonly ok: false; readonly failureCode: FailureCode; readonly reason: string };
+
+/** What a result is to the health state. */
+export function outcomeOf(result: ProbeResult): CheckOutcome {
+  if (result.ok) return 'ok';
+  return result.failureCode.startsWith('MAINTENANCE_') ? 'maintenance' : 'failed';
+}
 
 export interface ProbeServices {
   readonly clock: Clock;

@@ -10,6 +10,13 @@ export const probeTcp: Probe<HealthMonitorSnapshot & { kind: 'tcp' }> = (target,
     monitor.request ?? '',
     monitor.receiveTimeoutMs,
     (received, complete) => {
+      if (monitor.maintenanceResponse !== undefined && received.includes(monitor.maintenanceResponse)) {
+        return {
+          kind: 'failed',
+          failureCode: 'MAINTENANCE_PAYLOAD_CONTENT_MATCH',
+          reason: 'the answer says maintenance',
+        };
+      }
       if (monitor.response === undefined || received.includes(monitor.response)) return { kind: 'ok' };
       if (!complete) return { kind: 'more' };
       return {

@@ -28,6 +28,7 @@ import { tunnelSilenceLimitMs } from './tunnel.ts';
 
 const SERVER_REQUESTS = metricOffset('limpet_server_requests_total');
 const SERVER_FAILURES = metricOffset('limpet_server_failures_total');
+const SERVER_UNAVAILABLE = metricOffset('limpet_server_unavailable_total');
 const SERVER_OVER_LIMIT = metricOffset('limpet_server_over_limit_total');
 const SERVER_CUT = metricOffset('limpet_server_requests_cut_total');
 const SERVER_RESPONSES = metricOffset('limpet_server_responses_total', '1xx');
@@ -207,7 +208,9 @@ class Forwarding implements ExchangeListener, UpstreamListener {
     this.#record.status = head.status;
     this.#record.serverResponseMs = this.#connection.services.clock.monotonicMs() - this.#sentAtMs;
     server.metrics.add(SERVER_RESPONSES + statusClass(head.status));
-    noteResponse(this.#service.pool, server, this.#record.serverResponseMs, isServerFailure(head.status));
+    const failed = isServerFailure(head.status);
+    if (failed) server.metrics.add(SERVER_UNAVAILABLE);
+    noteResponse(this.#service.pool, server, this.#record.serverResponseMs, failed);
     const isTunnel = head.body.kind === 'tunnel';
     if (isTunnel) this.#tunnelWays = 2;
     this.#setDeadline(this.#silenceLimitMs);

@@ -143,8 +143,9 @@ export function describePicker(
       );
     });
 
+    // Six standard deviations of a draw by chance: once in a billion, and keys are not spread better than to a few in the hundred.
     const nearly = (share: number, exactSlack: number): number =>
-      traits.exact ? exactSlack : 0.25 * share + 8;
+      traits.exact ? exactSlack : 6 * Math.sqrt(share) + 0.06 * share;
 
     it('gives each server its ratio of as many picks as the ratios sum up to, while connections stay open', () => {
       fc.assert(

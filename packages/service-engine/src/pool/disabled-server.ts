@@ -2,10 +2,11 @@
 
 import type { PoolSnapshot, ServerSnapshot } from '@limpet/model';
 import type { PoolRuntime } from './pool-runtime.ts';
-import type { ServerRuntime } from './server-runtime.ts';
+import { isServerInMaintenance, type ServerRuntime } from './server-runtime.ts';
 
-/** Whether clients that belong to the server come to it: while it is enabled, and where the pool says so, until its time is over. */
+/** Whether clients that belong to the server come to it: while it is enabled, and where the pool says so, until its time is over. Never in maintenance. */
 export function admitsPersisted({ snapshot }: PoolRuntime, server: ServerRuntime): boolean {
+  if (isServerInMaintenance(server)) return false;
   return (
     server.snapshot.enabled ||
     (keepsPersisted(snapshot, server.snapshot) && !server.table.isDrained(server.slot))

@@ -92,7 +92,7 @@ function selectMapped(
     return replace(
       pool,
       affinityKey,
-      'replacement: server disabled',
+      server.snapshot.enabled ? 'replacement: server in maintenance' : 'replacement: server disabled',
       'invalid',
       'ADF_PERSISTENCE_FAILURE_SERVER_DISABLED',
     );

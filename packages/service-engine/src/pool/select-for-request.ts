@@ -47,7 +47,8 @@ export function selectForRequest(
       server === undefined
         ? 'ADF_PERSISTENCE_FAILURE_SERVER_INVALID'
         : 'ADF_PERSISTENCE_FAILURE_SERVER_DISABLED';
-    const why = placement.server === undefined ? 'first server available' : 'replacement: server disabled';
+    const cause = server?.snapshot.enabled === true ? 'in maintenance' : 'disabled';
+    const why = placement.server === undefined ? 'first server available' : `replacement: server ${cause}`;
     return selectReplacement(pool, placement, tried, why, placement.server === undefined ? NOTHING : [gone]);
   }
   const limit = pool.snapshot.connectionLimitPerServer;

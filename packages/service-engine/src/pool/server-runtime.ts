@@ -33,6 +33,11 @@ export function isServerHealthy(server: ServerRuntime): boolean {
   return server.table.health(server.slot) === 'up';
 }
 
+/** Down by its own word, which is not "down": it was taken out on purpose, as by the operator. */
+export function isServerInMaintenance(server: ServerRuntime): boolean {
+  return server.table.health(server.slot) === 'maintenance';
+}
+
 export function isServerSuspect(server: ServerRuntime, clock: Clock): boolean {
   return server.table.isSuspect(server.slot, clock.monotonicMs());
 }

@@ -1,9 +1,9 @@
 // The server table: what all workers of an engine must agree on about each server, in shared memory.
 
-/** What the health monitors found. `checking`: no verdict yet. */
-export type ServerHealth = 'checking' | 'up' | 'down';
+/** What the health monitors found. `checking`: no verdict yet; `maintenance`: down because the server says so itself. */
+export type ServerHealth = 'checking' | 'up' | 'down' | 'maintenance';
 
-const HEALTH: readonly ServerHealth[] = ['checking', 'up', 'down'];
+const HEALTH: readonly ServerHealth[] = ['checking', 'up', 'down', 'maintenance'];
 
 /** Servers that one engine can hold over all its pools. */
 export const SERVER_SLOTS_MAX = 16_384;
