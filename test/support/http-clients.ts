@@ -36,13 +36,29 @@ export const bothVersions = ['h1', 'h2'] as const;
 
 const TIMEOUT_MS = 15_000;
 
-/** A client with one connection. */
-export function openClient(version: 'h1' | 'h2', port: number): HttpClient {
-  return version === 'h1' ? openHttp1(port) : openHttp2(port);
+/** What the client shows of itself, PEM. */
+export interface ClientCredentials {
+  readonly cert?: string;
+  readonly key?: string;
 }
 
-function openHttp1(port: number): HttpClient {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false, timeout: TIMEOUT_MS });
+/** A client with one connection. */
+export function openClient(
+  version: 'h1' | 'h2',
+  port: number,
+  credentials: ClientCredentials = {},
+): HttpClient {
+  return version === 'h1' ? openHttp1(port, credentials) : openHttp2(port, credentials);
+}
+
+function openHttp1(port: number, credentials: ClientCredentials): HttpClient {
+  const agent = new Agent({
+    keepAlive: true,
+    maxSockets: 1,
+    rejectUnauthorized: false,
+    timeout: TIMEOUT_MS,
+    ...credentials,
+  });
   return {
     version: 'h1',
     close: () => agent.destroy(),
@@ -100,10 +116,11 @@ function sendBody(request: ClientRequest, { body, trailers }: Sending): void {
   request.end();
 }
 
-function openHttp2(port: number): HttpClient {
+function openHttp2(port: number, credentials: ClientCredentials): HttpClient {
   const session = connectHttp2(`https://127.0.0.1:${port}`, {
     servername: 'localhost',
     rejectUnauthorized: false,
+    ...credentials,
   });
   session.on('error', () => {});
   return {

@@ -49,6 +49,13 @@ export const errorCatalogue = Object.freeze({
   PERSISTENT_SERVER_DOWN: define('upstream', true, 0, 'the persistent server is down and its profile aborts'),
   HANDSHAKE_FAILED: define('downstream', true, 0, 'the TLS handshake failed'),
   HANDSHAKE_TIMEOUT: define('downstream', true, 0, 'the TLS handshake took too long'),
+  CLIENT_CERTIFICATE_MISSING: define(
+    'downstream',
+    false,
+    0,
+    'the client has shown no certificate, and one is required',
+  ),
+  CLIENT_CERTIFICATE_REFUSED: define('downstream', false, 0, 'the certificate of the client was refused'),
   CLIENT_GONE: define('downstream', true, 0, 'the client closed the connection'),
   SELF_TEST_FAILED: define(
     'internal',

@@ -1,6 +1,8 @@
 // The public surface of the model.
 
 export { canonicalJson, deepFreeze, sha256Hex } from './canonical-json.ts';
+export { type CertificateIdentity, readCertificateIdentity } from './certificate-identity.ts';
+export { DerReader, derTag } from './der.ts';
 export * from './errors.ts';
 export { resolveFileReferences } from './file-references.ts';
 export { type HostPattern, matchesHost } from './host-pattern.ts';
@@ -16,4 +18,6 @@ export {
   type ObjectType,
   objectSchemas,
 } from './objects/schemas.ts';
+export { type ReadRevocationList, type RevocationList, readRevocationList } from './revocation-list.ts';
+export { signatureAlgorithms } from './signature-algorithms.ts';
 export * from './snapshot.ts';

@@ -7,6 +7,7 @@ import type { ObjectSet } from './objects/schemas.ts';
 import { parseObjects } from './parse-objects.ts';
 import { findReferenced } from './references.ts';
 import type { CompiledConfig } from './snapshot.ts';
+import { clientCertificateNotices } from './validate/client-certificate-notices.ts';
 import { findNotices } from './validate/find-notices.ts';
 import { validateObjects } from './validate/validate-objects.ts';
 
@@ -38,7 +39,16 @@ export function loadConfig(input: unknown, options: LoadOptions): LoadedConfig {
   refuseIfAny([...problems, ...found]);
   const compiled = compileObjects(objects, certificates, options);
   refuseIfAny(collidingServers(compiled));
-  return { compiled, objects, notices: [...notices, ...findNotices(objects), ...expired] };
+  return {
+    compiled,
+    objects,
+    notices: [
+      ...notices,
+      ...findNotices(objects),
+      ...clientCertificateNotices(objects, options.nowS),
+      ...expired,
+    ],
+  };
 }
 
 function refuseIfAny(problems: readonly ConfigProblem[]): void {

@@ -28,6 +28,18 @@ export const logFieldCatalogue = Object.freeze({
   vcpu_id: field('both', 'number', 'Worker that served it.'),
   ssl_version: field('connection', 'string', 'TLS version that was negotiated.'),
   ssl_cipher: field('connection', 'string', 'Cipher suite that was negotiated.'),
+  ssl_client_verify: field(
+    'connection',
+    'string',
+    'What became of the certificate that the client was asked for: `verified`, `none`, or why it was refused.',
+  ),
+  ssl_client_subject: field(
+    'connection',
+    'string',
+    'Subject of the verified certificate of the client (RFC 4514).',
+  ),
+  ssl_client_serial: field('connection', 'string', 'Its serial number, hex.'),
+  ssl_client_fingerprint: field('connection', 'string', 'SHA-256 over it, hex.'),
   sni_hostname: field('connection', 'string', 'Server name that the client asked for.'),
   ssl_session_reused: field('connection', 'boolean', 'Whether the handshake resumed a session.'),
   persistence_used: field(

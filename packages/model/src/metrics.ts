@@ -22,6 +22,18 @@ export const ticketMissReasons = [
 ] as const;
 export type TicketMissReason = (typeof ticketMissReasons)[number];
 
+/** What became of the certificate that a client was asked for. `unresolved`: whether it is revoked cannot be told. */
+export const clientCertificateOutcomes = [
+  'verified',
+  'none',
+  'missing',
+  'untrusted',
+  'expired',
+  'revoked',
+  'unresolved',
+] as const;
+export type ClientCertificateOutcome = (typeof clientCertificateOutcomes)[number];
+
 const versions = { name: 'tls_version', values: ['1.2', '1.3'] } as const;
 
 /** Every metric of an engine, in the order of exposition. */
@@ -62,6 +74,13 @@ export const metricCatalogue = [
     scope: 'virtual_service',
     help: 'Resumed TLS handshakes completed.',
     label: versions,
+  },
+  {
+    name: 'limpet_client_certificates_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Connections whose client was asked for a certificate, by what became of it.',
+    label: { name: 'outcome', values: clientCertificateOutcomes },
   },
   {
     name: 'limpet_tickets_issued_total',

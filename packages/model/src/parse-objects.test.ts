@@ -169,8 +169,6 @@ describe('a field of Avi that is not implemented', () => {
     ['Pool[0].use_service_port', true],
     ['Pool[0].ipaddrgroup_ref', 'group'],
     ['Pool[0].servers[0].resolve_server_by_dns', true],
-    ['ApplicationProfile[0].http_profile.ssl_client_certificate_mode', 'SSL_CLIENT_CERTIFICATE_REQUIRE'],
-    ['ApplicationProfile[0].http_profile.pki_profile_ref', 'pki'],
   ] as const) {
     it(`is an error where passing over it would do something else: ${path}`, () => {
       const problems = problemsOf(configurationWith({ [path]: value }));

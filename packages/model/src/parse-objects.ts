@@ -33,7 +33,6 @@ const MUST_NOT_BE_PASSED_OVER: Readonly<Record<string, readonly string[]>> = {
   PKIProfile: ['allow_pki_errors', 'crl_file_refs'],
   Pool: ['ssl_profile_ref', 'use_service_port', 'ipaddrgroup_ref'],
   Server: ['resolve_server_by_dns'],
-  HTTPApplicationProfile: ['ssl_client_certificate_mode', 'pki_profile_ref'],
 };
 
 const TYPES = Object.keys(objectSchemas) as ObjectType[];

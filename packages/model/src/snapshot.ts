@@ -74,6 +74,8 @@ export interface TlsSnapshot {
   readonly sessionTimeoutS: number;
   /** Avi SSLProfile.enable_ssl_session_reuse. */
   readonly sessionReuse: boolean;
+  /** Present where clients are asked for a certificate (Avi ssl_client_certificate_mode). */
+  readonly clientCertificates?: ClientCertificatesSnapshot;
   /** EC before RSA, as Avi prefers, else in the order of the references; at least one. The first of each key type is shown where no name fits. */
   readonly certificates: readonly CertificateSnapshot[];
 }
@@ -106,6 +108,42 @@ export interface PkiSnapshot {
   readonly ignorePeerChain: boolean;
 }
 
+/** The whole policy for certificates of clients; session tickets are bound to all of it. */
+export interface ClientCertificatesSnapshot {
+  /** SSL_CLIENT_CERTIFICATE_REQUIRE; false: a client without one is served, too. */
+  readonly required: boolean;
+  readonly pki: PkiSnapshot;
+  /** Certificates of authorities that may stand above the client's, the root included. */
+  readonly chainDepthMax: number;
+}
+
+/** What a field that the engine adds says; see docs/client-certificates.md for how each is written. */
+export type ClientCertificateVariable =
+  | 'subject'
+  | 'issuer'
+  | 'serial'
+  | 'fingerprint'
+  | 'certificate'
+  | 'escaped-certificate'
+  | 'certificate-version'
+  | 'signature-algorithm'
+  | 'not-before'
+  | 'not-after'
+  | 'tls-version'
+  | 'cipher'
+  | 'server-name'
+  | 'client-ip'
+  | 'local-ip'
+  | 'local-port'
+  | 'request-id';
+
+/** Fields about the client's certificate, present where one is asked for. */
+export interface ClientCertificateFieldsSnapshot {
+  readonly added: readonly { readonly name: string; readonly variable: ClientCertificateVariable }[];
+  /** Lower case, hyphens for underscores: what a client sends under these names goes no further. */
+  readonly stripped: readonly string[];
+}
+
 /** What concerns the HTTP proxy, from Avi HTTPApplicationProfile. A time or size of 0 means no limit where Avi says so. */
 export interface HttpSnapshot {
   readonly connectionMultiplexing: boolean;
@@ -135,6 +173,8 @@ export interface HttpSnapshot {
   readonly respondWith100Continue: boolean;
   /** websockets_enabled: a request may go on as WebSocket. */
   readonly webSockets: boolean;
+  /** What servers are told about the certificate of a client. */
+  readonly clientCertificateFields?: ClientCertificateFieldsSnapshot;
   /** http_to_https: requests that come without TLS are sent to this port; absent: they are served. */
   readonly redirectToHttpsPort?: number;
   /** Value of Strict-Transport-Security for answers over TLS (RFC 6797), from hsts_*; absent: none is added. */

@@ -26,6 +26,8 @@ export interface DemoConfigurationOptions {
   readonly sslProfile?: Readonly<Record<string, unknown>>;
   readonly httpProfile?: Readonly<Record<string, unknown>>;
   readonly healthMonitor?: Readonly<Record<string, unknown>>;
+  /** Further objects, by type. */
+  readonly objects?: Readonly<Record<string, readonly unknown[]>>;
 }
 
 /** Names are fixed, so that engines with configurations made here derive the same uuids and keys. */
@@ -100,5 +102,6 @@ export function demoConfiguration(options: DemoConfigurationOptions): Record<str
     SSLKeyAndCertificate: [
       { name: 'demo-certificate', certificate: { certificate: options.certificate }, key: options.key },
     ],
+    ...(options.objects as Record<string, unknown[]> | undefined),
   };
 }

@@ -14,13 +14,27 @@ export interface CertificateRequest {
   readonly dnsNames?: readonly string[];
   readonly ipAddresses?: readonly string[];
   readonly keyType?: 'ec' | 'rsa';
-  /** Negative: it has expired. */
+  /** Negative: it has expired. A fraction is allowed. */
   readonly days?: number;
+  /** Of a client: no names of hosts, and for clientAuth. As RFC 4514 writes a name, or by parts. */
+  readonly clientSubject?: string | x509.JsonName;
+}
+
+export interface RevocationRequest {
+  /** Certificates (PEM) that are revoked. */
+  readonly revoked?: readonly string[];
+  /** Until nextUpdate; negative: the list has expired. */
+  readonly days?: number;
+  readonly extensions?: readonly x509.Extension[];
 }
 
 export interface TemporaryCa {
   readonly certificatePem: string;
   issue(request: CertificateRequest): Promise<Certificate>;
+  /** An authority below this one. */
+  issueAuthority(name: string, days?: number): Promise<TemporaryCa>;
+  /** PEM. */
+  revocationList(request?: RevocationRequest): Promise<string>;
 }
 
 const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -34,34 +48,75 @@ const DAY_MS = 86_400_000;
 
 x509.cryptoProvider.set(webcrypto as unknown as typeof globalThis.crypto);
 
-export async function createTemporaryCa(): Promise<TemporaryCa> {
+export async function createTemporaryCa(name = 'Limpet temporary CA'): Promise<TemporaryCa> {
   const keys = await generateKeys('ec');
-  const ca = await x509.X509CertificateGenerator.createSelfSigned({
-    name: 'CN=Limpet temporary CA',
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    name: `CN=${name}`,
     keys,
     ...validity(30),
     signingAlgorithm: EC,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, 1, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-    ],
+    extensions: authorityExtensions(),
   });
+  return authorityOf(certificate, keys);
+}
+
+function authorityOf(authority: x509.X509Certificate, keys: webcrypto.CryptoKeyPair): TemporaryCa {
+  const sign = async (
+    subject: string | x509.JsonName,
+    publicKey: webcrypto.CryptoKey,
+    days: number,
+    extensions: x509.Extension[],
+  ) =>
+    x509.X509CertificateGenerator.create({
+      subject,
+      issuer: authority.subject,
+      publicKey,
+      signingKey: keys.privateKey,
+      ...validity(days),
+      signingAlgorithm: EC,
+      extensions,
+    });
   return {
-    certificatePem: ca.toString('pem'),
+    certificatePem: `${authority.toString('pem')}\n`,
     issue: async (request) => {
       const leafKeys = await generateKeys(request.keyType ?? 'ec');
-      const leaf = await x509.X509CertificateGenerator.create({
-        subject: `CN=${request.dnsNames?.[0] ?? 'localhost'}`,
-        issuer: ca.subject,
-        publicKey: leafKeys.publicKey,
-        signingKey: keys.privateKey,
-        ...validity(request.days ?? 30),
-        signingAlgorithm: EC,
-        extensions: extensionsOf(request),
-      });
+      const subject = request.clientSubject ?? `CN=${request.dnsNames?.[0] ?? 'localhost'}`;
+      const leaf = await sign(subject, leafKeys.publicKey, request.days ?? 30, extensionsOf(request));
       return exportPair(leaf, leafKeys.privateKey);
     },
+    issueAuthority: async (name, days = 30) => {
+      const belowKeys = await generateKeys('ec');
+      return authorityOf(
+        await sign(`CN=${name}`, belowKeys.publicKey, days, authorityExtensions()),
+        belowKeys,
+      );
+    },
+    revocationList: async ({ revoked = [], days = 7, extensions = [] } = {}) => {
+      const { notBefore: thisUpdate, notAfter: nextUpdate } = validity(days);
+      const list = await x509.X509CrlGenerator.create({
+        issuer: authority.subject,
+        thisUpdate,
+        nextUpdate,
+        signingAlgorithm: EC,
+        signingKey: keys.privateKey,
+        entries: revoked.map((pem) => ({
+          serialNumber: new x509.X509Certificate(pem).serialNumber,
+          revocationDate: thisUpdate,
+          reason: x509.X509CrlReason.keyCompromise,
+        })),
+        extensions: [...extensions],
+      });
+      // RFC 7468 §6; the library's own label is another.
+      return pem('X509 CRL', Buffer.from(list.rawData));
+    },
   };
+}
+
+function authorityExtensions(): x509.Extension[] {
+  return [
+    new x509.BasicConstraintsExtension(true, undefined, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+  ];
 }
 
 /** A certificate that is its own authority, as a demo shows one. */
@@ -93,7 +148,14 @@ function validity(days: number): { notBefore: Date; notAfter: Date } {
 function extensionsOf({
   dnsNames = ['localhost'],
   ipAddresses = ['127.0.0.1'],
+  clientSubject,
 }: CertificateRequest): x509.Extension[] {
+  if (clientSubject !== undefined) {
+    return [
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+    ];
+  }
   return [
     new x509.SubjectAlternativeNameExtension([
       ...dnsNames.map((value) => ({ type: 'dns', value }) as const),
@@ -112,9 +174,10 @@ async function exportPair(
   privateKey: webcrypto.CryptoKey,
 ): Promise<Certificate> {
   const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', privateKey));
-  const body = pkcs8.toString('base64').replace(/.{64}/g, '$&\n');
-  return {
-    certificatePem: `${certificate.toString('pem')}\n`,
-    privateKeyPem: `-----BEGIN PRIVATE KEY-----\n${body}\n-----END PRIVATE KEY-----\n`,
-  };
+  return { certificatePem: `${certificate.toString('pem')}\n`, privateKeyPem: pem('PRIVATE KEY', pkcs8) };
+}
+
+function pem(label: string, der: Buffer): string {
+  const body = der.toString('base64').replace(/.{64}(?=.)/g, '$&\n');
+  return `-----BEGIN ${label}-----\n${body}\n-----END ${label}-----\n`;
 }

@@ -2,6 +2,7 @@
 
 import type { AviObject } from '../objects/schemas.ts';
 import type { HttpSnapshot } from '../snapshot.ts';
+import { compileClientCertificateFields } from './compile-client-certificates.ts';
 
 const XFF_UPDATE = {
   REPLACE_XFF_HEADERS: 'replace',
@@ -16,6 +17,7 @@ export function compileHttp(
   owner: AviObject<'VirtualService'>,
 ): HttpSnapshot {
   const httpsPort = owner.services.find(({ enable_ssl }) => enable_ssl)?.port;
+  const clientCertificateFields = compileClientCertificateFields(profile);
   const subdomains = profile.hsts_subdomains_enabled ? '; includeSubDomains' : '';
   return {
     connectionMultiplexing: profile.connection_multiplexing_enabled,
@@ -36,6 +38,7 @@ export function compileHttp(
     bodyLimitBytes: profile.client_max_body_size * 1024,
     respondWith100Continue: profile.respond_with_100_continue,
     webSockets: profile.websockets_enabled,
+    ...(clientCertificateFields === undefined ? {} : { clientCertificateFields }),
     ...(profile.http_to_https && httpsPort !== undefined ? { redirectToHttpsPort: httpsPort } : {}),
     ...(profile.hsts_enabled
       ? { strictTransportSecurity: `max-age=${profile.hsts_max_age * DAY_S}${subdomains}` }

@@ -5,10 +5,12 @@ import type { AviObject, ObjectSet } from '../objects/schemas.ts';
 import { referenced } from '../references.ts';
 import type { TlsSnapshot } from '../snapshot.ts';
 import { defaultReferences } from '../system-objects.ts';
+import { compileClientCertificates } from './compile-client-certificates.ts';
 
 export function compileTls(
   object: AviObject<'VirtualService'>,
   owner: AviObject<'VirtualService'>,
+  { http_profile }: AviObject<'ApplicationProfile'>,
   objects: ObjectSet,
   certificates: ReadonlyMap<string, LoadedCertificate>,
 ): TlsSnapshot {
@@ -23,6 +25,8 @@ export function compileTls(
     if (certificate === undefined) throw new Error(`certificate "${ref}" was not validated`);
     return certificate.snapshot;
   });
+  // Not the parent's: by the time that a certificate is asked for, the ClientHello has told the child.
+  const clientCertificates = compileClientCertificates(http_profile, objects);
   return {
     http2: owner.services.some(({ enable_http2 }) => enable_http2),
     minVersion: tls12 ? 'TLSv1.2' : 'TLSv1.3',
@@ -33,6 +37,7 @@ export function compileTls(
     ...(profile.signature_algorithm === 'auto' ? {} : { signatureAlgorithms: profile.signature_algorithm }),
     sessionTimeoutS: profile.ssl_session_timeout,
     sessionReuse: profile.enable_ssl_session_reuse,
+    ...(clientCertificates === undefined ? {} : { clientCertificates }),
     certificates: chosen.sort((a, b) => Number(a.keyType === 'rsa') - Number(b.keyType === 'rsa')),
   };
 }

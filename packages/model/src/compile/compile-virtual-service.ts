@@ -34,7 +34,7 @@ export function compileVirtualService(
     name: object.name,
     listeners,
     ...(hosting === undefined ? {} : { hosting }),
-    ...(terminatesTls ? { tls: compileTls(object, owner, objects, certificates) } : {}),
+    ...(terminatesTls ? { tls: compileTls(object, owner, profile, objects, certificates) } : {}),
     http: compileHttp(profile.http_profile, owner),
     poolUuid: referenced(objects.Pool, object.pool_ref ?? '').uuid,
   };

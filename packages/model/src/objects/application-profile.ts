@@ -1,7 +1,8 @@
 // ApplicationProfile: how requests are proxied.
 
 import { z } from 'zod';
-import { count, identity, text } from './fields.ts';
+import { sslClientCertificateAction } from './client-certificate-action.ts';
+import { count, identity, ref, text } from './fields.ts';
 
 export const httpApplicationProfile = z.looseObject({
   connection_multiplexing_enabled: z.boolean().default(true),
@@ -28,6 +29,11 @@ export const httpApplicationProfile = z.looseObject({
   hsts_enabled: z.boolean().default(false),
   hsts_max_age: count(0, 10_000).default(365),
   hsts_subdomains_enabled: z.boolean().default(true),
+  ssl_client_certificate_mode: z
+    .enum(['SSL_CLIENT_CERTIFICATE_NONE', 'SSL_CLIENT_CERTIFICATE_REQUEST', 'SSL_CLIENT_CERTIFICATE_REQUIRE'])
+    .default('SSL_CLIENT_CERTIFICATE_NONE'),
+  pki_profile_ref: ref.optional(),
+  ssl_client_certificate_action: sslClientCertificateAction.optional(),
 });
 
 export const applicationProfile = z.looseObject({

@@ -196,9 +196,7 @@ export const fieldsWithoutEffect: Readonly<Record<string, Readonly<Record<string
   HTTPApplicationProfile: {
     http2_profile: undefined,
     httponly_enabled: false,
-    pki_profile_ref: undefined,
     secure_cookie_enabled: false,
     server_side_redirect_to_https: false,
-    ssl_client_certificate_mode: 'SSL_CLIENT_CERTIFICATE_NONE',
   },
 };

@@ -42,7 +42,26 @@ describe('the defaults', () => {
         hsts_enabled: false,
         hsts_max_age: 365,
         hsts_subdomains_enabled: true,
+        ssl_client_certificate_mode: 'SSL_CLIENT_CERTIFICATE_NONE',
       },
+    });
+    const withAction = { type, http_profile: { ssl_client_certificate_action: {} } };
+    assert.deepEqual(
+      objectSchemas.ApplicationProfile.parse({ ...named, ...withAction }).http_profile
+        .ssl_client_certificate_action,
+      { close_connection: false, headers: [] },
+    );
+  });
+
+  it('of a PKIProfile are those of Avi, and our cap on the length of chains', () => {
+    assert.deepEqual(objectSchemas.PKIProfile.parse(named), {
+      ...named,
+      ca_certs: [],
+      crls: [],
+      crl_check: true,
+      ignore_peer_chain: false,
+      validate_only_leaf_crl: true,
+      limpet_chain_depth_max: 5,
     });
   });
 

@@ -4,6 +4,7 @@ import type { ConfigProblem } from '../errors.ts';
 import type { ObjectSet, ObjectType } from '../objects/schemas.ts';
 import { reportSharedAddresses } from './addresses.ts';
 import type { Report } from './report.ts';
+import { validateClientCertificates } from './validate-client-certificates.ts';
 import { validateHealthMonitor } from './validate-health-monitor.ts';
 import { validatePkiProfile } from './validate-pki-profile.ts';
 import { validatePool } from './validate-pool.ts';
@@ -22,6 +23,11 @@ export function validateObjects(objects: ObjectSet): readonly ConfigProblem[] {
   }
   for (const profile of objects.PKIProfile) {
     validatePkiProfile(profile, (field, message) => report('PKIProfile', profile.name, field, message));
+  }
+  for (const { name, http_profile } of objects.ApplicationProfile) {
+    validateClientCertificates(http_profile, objects, (field, message) =>
+      report('ApplicationProfile', name, field, message),
+    );
   }
   for (const pool of objects.Pool) validatePool(pool, objects, report);
   for (const virtualService of objects.VirtualService)

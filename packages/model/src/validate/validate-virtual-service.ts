@@ -5,6 +5,7 @@ import { findReferenced } from '../references.ts';
 import { defaultReferences } from '../system-objects.ts';
 import { validateVips } from './addresses.ts';
 import type { Report, ReportAt } from './report.ts';
+import { validateClientCertificatesOf } from './validate-client-certificates.ts';
 import { listeningOf } from './virtual-hosting.ts';
 
 export function validateVirtualService(
@@ -49,6 +50,8 @@ export function validateVirtualService(
       `"${applicationProfile.name}" has http_to_https, which needs a service with enable_ssl to send clients to`,
     );
   }
+  if (applicationProfile !== undefined)
+    validateClientCertificatesOf(virtualService, applicationProfile, terminatesTls, at);
   const sslProfileRef = owner.ssl_profile_ref ?? defaultReferences.sslProfile;
   const sslProfile = findReferenced(objects.SSLProfile, sslProfileRef);
   if (terminatesTls) {

@@ -7,6 +7,7 @@ import { noteResponse } from '../pool/response-time.ts';
 import { type RequestChoice, releaseRequest, selectForRequest } from '../pool/select-for-request.ts';
 import type { ServerRuntime } from '../pool/server-runtime.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
+import { withoutClientCertificateFields } from './client-certificate-fields.ts';
 import { CONTINUE, createErrorResponse, createRedirect, type OwnResponse } from './error-response.ts';
 import type {
   DownstreamExchange,
@@ -173,7 +174,7 @@ class Forwarding implements ExchangeListener, UpstreamListener {
 
   onRequestEnd(trailerLines: string): void {
     this.#bodyEnded = true;
-    this.#upstream?.sendEnd(trailerLines);
+    this.#upstream?.sendEnd(withoutClientCertificateFields(trailerLines, this.#service.http));
     if (this.#tunnelWays > 0) this.#endTunnelWay();
     if (this.#state !== 'sent') return;
     // The server's time begins here; before, it was the client's.

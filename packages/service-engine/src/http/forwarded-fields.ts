@@ -1,6 +1,7 @@
 // The request head as the server gets it: the client's end-to-end fields, and what the engine says about the client.
 
 import { describeAddress, type HttpSnapshot } from '@limpet/model';
+import { clientCertificateLines, withoutClientCertificateFields } from './client-certificate-fields.ts';
 import { filterFieldLines } from './http1/field-lines.ts';
 import { requestHeadText } from './http1/serialize.ts';
 import type { BodyFraming, RequestHead } from './message.ts';
@@ -15,8 +16,14 @@ export function upstreamHeadText(
   requestId: string,
 ): string {
   const expect = head.expectContinue && !http.respondWith100Continue ? 'Expect: 100-continue\r\n' : '';
-  const added = `${forwardedLines(head, connection, http)}X-Request-Id: ${requestId}\r\n${expect}`;
-  return requestHeadText(withoutAlternateName(head, http), body, added, describeAddress(connection.local));
+  const identity = clientCertificateLines(connection, http, requestId);
+  const added = `${forwardedLines(head, connection, http)}${identity}X-Request-Id: ${requestId}\r\n${expect}`;
+  return requestHeadText(
+    withoutIdentity(withoutAlternateName(head, http), http),
+    body,
+    added,
+    describeAddress(connection.local),
+  );
 }
 
 /**
@@ -39,6 +46,12 @@ function forwardedLines(head: RequestHead, connection: ProxiedConnection, http: 
     lines += `X-Forwarded-Proto: ${connection.secure ? 'https' : 'http'}\r\nX-Forwarded-Port: ${port}\r\n`;
   }
   return lines;
+}
+
+/** Nor those by which it learns who the client is. */
+function withoutIdentity(head: RequestHead, http: HttpSnapshot): RequestHead {
+  const kept = withoutClientCertificateFields(head.fieldLines, http);
+  return kept.length === head.fieldLines.length ? head : { ...head, fieldLines: kept };
 }
 
 /** A client must not be able to send the field by which the server recognises it, under whatever name the operator chose. */

@@ -7,6 +7,7 @@ import type { Placement } from '../pool/placement.ts';
 import type { PoolRuntime } from '../pool/pool-runtime.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { MetricsRow } from '../telemetry/metrics-table.ts';
+import type { ClientIdentity } from './client-identity.ts';
 
 /** What a worker lends to everything that proxies. */
 export interface HttpServices {
@@ -35,6 +36,8 @@ export interface ProxiedConnection {
   readonly client: Address;
   readonly local: Address;
   readonly secure: boolean;
+  /** Absent where no certificate was asked for. */
+  readonly identity: ClientIdentity | undefined;
   /** Where the connection belongs; a request that has to leave it tells the client to reconnect. */
   readonly placement: Placement;
   service(): HttpService;

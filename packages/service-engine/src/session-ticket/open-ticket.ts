@@ -19,6 +19,8 @@ export interface OpenedTicket {
   readonly key: TicketKey;
   /** The ticket's first 16 bytes as they came, latin1: what Node's callback will be asked about. */
   readonly keyName: string;
+  /** The whole ticket: a view on the ClientHello. */
+  readonly sealed: Buffer;
 }
 
 export type TicketResult =
@@ -72,7 +74,7 @@ function openTicket(
     const ageS = nowS - mapping.issuedAtS;
     // Never later than OpenSSL, which counts fractions of seconds and would answer with a ticket of a new life.
     if (ageS >= lifetimeS || ageS < -CLOCK_SKEW_S) return 'expired';
-    return { kind: 'opened', mapping, key, keyName: keyName.toString('latin1') };
+    return { kind: 'opened', mapping, key, keyName: keyName.toString('latin1'), sealed: ticket };
   }
   return 'unknown_key';
 }

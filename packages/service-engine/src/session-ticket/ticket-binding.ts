@@ -51,6 +51,7 @@ interface Sealing {
   readonly plan: TicketPlan;
   readonly resumed: boolean;
   remaining: number;
+  withheld: boolean;
 }
 
 // The callback is not told its connection. In TLS 1.3 `secureConnection` fires synchronously just before the tickets of that
@@ -119,12 +120,20 @@ export class TicketBinding {
     return this.#resumable.size;
   }
 
+  /**
+   * For a connection that is refused in `secureConnection`: the TLS 1.3 tickets that are about to be sealed for it are not. In TLS 1.2 they
+   * have been, before the certificate of the client could be judged; there it counts that every resumption is judged again.
+   */
+  withhold(): void {
+    if (sealing?.binding === this) sealing.withheld = true;
+  }
+
   #onSecure(socket: TLSSocket): void {
     const raw = rawSocketOf(socket);
     const plan = raw === undefined ? undefined : this.#plans.get(raw);
     if (plan === undefined || !plan.expectsTls13Tickets || socket.getProtocol() !== 'TLSv1.3') return;
     const resumed = socket.isSessionReused();
-    const mine: Sealing = { binding: this, plan, resumed, remaining: resumed ? 1 : 2 };
+    const mine: Sealing = { binding: this, plan, resumed, remaining: resumed ? 1 : 2, withheld: false };
     sealing = mine;
     // Ticks and microtasks run inside the handshake, so only the next turn of the event loop is surely after the sealing.
     setImmediate(() => {
@@ -145,6 +154,7 @@ export class TicketBinding {
     const nowS = Math.floor(clock.unixMs() / 1000);
     const current = sealing?.binding === this ? sealing : undefined;
     if (current !== undefined && --current.remaining === 0) sealing = undefined;
+    if (current?.withheld === true) return REFUSE;
     const plan = current?.plan;
     const issuedAtS = plan?.keptIssuedAtS ?? nowS;
     const chainStartS = current?.resumed === true ? (plan?.chainStartS ?? nowS) : nowS;

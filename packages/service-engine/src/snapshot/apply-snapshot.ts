@@ -83,8 +83,9 @@ export class SnapshotApplier {
     if (prepared === undefined) return;
     this.#prepared = undefined;
     const former = this.#current;
+    const nowS = Math.floor(this.#services.clock.unixMs() / 1000);
     for (const { virtualService, runtime, ring } of prepared.runtime.virtualServices.values()) {
-      virtualService.apply(runtime);
+      virtualService.apply(runtime, nowS);
       virtualService.applyRing(ring);
     }
     this.#current = prepared.runtime;

@@ -2,11 +2,12 @@
 
 import { constants } from 'node:crypto';
 import { createServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
-import type { TlsSnapshot } from '@limpet/model';
+import type { ClientCertificatesSnapshot, TlsSnapshot } from '@limpet/model';
 import type { Clock } from '../lifecycle/clock.ts';
 import type { RandomSource } from '../lifecycle/random.ts';
 import type { KeyRing } from '../session-ticket/key-ring.ts';
 import { TicketBinding } from '../session-ticket/ticket-binding.ts';
+import { ClientCertificatePolicy } from './client-certificate-policy.ts';
 import { certificatesFor, sessionIdContext } from './tls-policy.ts';
 
 export interface SecureServer {
@@ -44,9 +45,14 @@ const SECURE_OPTIONS = constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_C
 export class SecureServers {
   readonly #options: SecureServersOptions;
   readonly #byKey = new Map<string, SecureServer>();
+  /** Absent where clients are asked for no certificate. */
+  readonly clientCertificates: ClientCertificatePolicy | undefined;
 
   constructor(options: SecureServersOptions) {
     this.#options = options;
+    const { clientCertificates } = options.tls;
+    this.clientCertificates =
+      clientCertificates === undefined ? undefined : new ClientCertificatePolicy(clientCertificates);
   }
 
   get size(): number {
@@ -87,7 +93,14 @@ export class SecureServers {
       ...(tls.groups === undefined ? {} : { ecdhCurve: tls.groups }),
       ...(tls.signatureAlgorithms === undefined ? {} : { sigalgs: tls.signatureAlgorithms }),
       sessionTimeout: tls.sessionTimeoutS,
-      sessionIdContext: sessionIdContext(virtualServiceUuid, tls, certificateName, certificates),
+      sessionIdContext: sessionIdContext(
+        virtualServiceUuid,
+        tls,
+        certificateName,
+        certificates,
+        this.clientCertificates?.digest,
+      ),
+      ...(tls.clientCertificates === undefined ? {} : verificationOptions(tls.clientCertificates)),
       secureOptions: SECURE_OPTIONS,
       ALPNProtocols: tls.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
       // The deadline of the connection covers the handshake, too; two would only race.
@@ -105,4 +118,13 @@ export class SecureServers {
     tlsServer.on('tlsClientError', (error, socket) => listener.onHandshakeError(error, socket));
     return { tlsServer, tickets };
   }
+}
+
+/**
+ * Where a certificate is required OpenSSL refuses who shows none, with an alert, and Node who shows one that does not verify. Where it is not,
+ * a bad one has to reach {@link admitClient}, which tells it from none. Not Node's `crl`: it would be looked at in full handshakes only, and for every
+ * authority of a chain.
+ */
+function verificationOptions({ required, pki }: ClientCertificatesSnapshot) {
+  return { requestCert: true, rejectUnauthorized: required, ca: [...pki.authorities] };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { CertificateSnapshot } from '@limpet/model';
-import { certificatesFor, matchCertificateName } from './tls-policy.ts';
+import type { CertificateSnapshot, TlsSnapshot } from '@limpet/model';
+import { certificatesFor, matchCertificateName, sessionIdContext } from './tls-policy.ts';
 
 function certificate(
   name: string,
@@ -49,5 +49,28 @@ describe('the certificates for a server name', () => {
       new Set(asked.map((name) => matchCertificateName(certificates, name))),
       new Set(['*.a.test']),
     );
+  });
+});
+
+describe('the session id context', () => {
+  const tls = { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3', ciphers: 'A:B' } as TlsSnapshot;
+  const [first, second] = certificates as [CertificateSnapshot, CertificateSnapshot];
+
+  it('is another for each thing that a ticket is bound to (R7), and fits OpenSSL', () => {
+    const contexts = [
+      sessionIdContext('vs-1', tls, 'a.test', [first]),
+      sessionIdContext('vs-2', tls, 'a.test', [first]),
+      sessionIdContext('vs-1', tls, 'b.test', [first]),
+      sessionIdContext('vs-1', tls, 'a.test', [second]),
+      sessionIdContext('vs-1', tls, 'a.test', [first, second]),
+      sessionIdContext('vs-1', { ...tls, minVersion: 'TLSv1.3' }, 'a.test', [first]),
+      sessionIdContext('vs-1', { ...tls, maxVersion: 'TLSv1.2' }, 'a.test', [first]),
+      sessionIdContext('vs-1', { ...tls, ciphers: 'A' }, 'a.test', [first]),
+      sessionIdContext('vs-1', tls, 'a.test', [first], 'policy 1'),
+      sessionIdContext('vs-1', tls, 'a.test', [first], 'policy 2'),
+    ];
+    assert.equal(new Set(contexts).size, contexts.length);
+    for (const context of contexts) assert.equal(context.length, 32);
+    assert.equal(sessionIdContext('vs-1', tls, 'a.test', [first]), contexts[0]);
   });
 });

@@ -43,13 +43,16 @@ export function certificatesFor(
 
 /**
  * The session id context (at most 32 bytes, RFC 8446 knows none; OpenSSL refuses to resume where it differs): a hash over virtual service,
- * certificate name, the certificates served for it, and TLS policy (R7).
+ * certificate name, the certificates served for it, TLS policy, and the policy for certificates of clients (R7).
+ *
+ * @param clientCertificateDigest of that policy; absent where none is asked for.
  */
 export function sessionIdContext(
   virtualServiceUuid: string,
   tls: TlsSnapshot,
   certificateName: string,
   certificates: readonly CertificateSnapshot[],
+  clientCertificateDigest?: string,
 ): string {
   const bound = [
     'limpet-sid/1',
@@ -59,7 +62,8 @@ export function sessionIdContext(
     tls.minVersion,
     tls.maxVersion,
     tls.ciphers,
-    'no-client-certificate',
+    // All of it, the lists included: whoever was let in by another policy shows the certificate again.
+    clientCertificateDigest ?? 'no-client-certificate',
   ];
   const hash = createHash('sha256');
   // Lengths keep ("ab","c") and ("a","bc") apart.

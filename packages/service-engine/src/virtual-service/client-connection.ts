@@ -3,10 +3,12 @@
 import type { Socket } from 'node:net';
 import type { Address, ErrorCode, SignificanceCode } from '@limpet/model';
 import { hostOfAuthority } from '../http/authority.ts';
+import type { ClientIdentity } from '../http/client-identity.ts';
 import type { HttpService, HttpServices, ProxiedConnection } from '../http/proxied-connection.ts';
 import type { Deadline } from '../lifecycle/deadlines.ts';
 import { type Placement, unplaced } from '../pool/placement.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
+import type { ClientCertificatePolicy } from '../tls/client-certificate-policy.ts';
 import type { ConnectionRecord, Stage } from './connection-record.ts';
 import type { OpenConnection, VirtualService } from './virtual-service.ts';
 
@@ -38,8 +40,10 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
   readonly secure: boolean;
   readonly record: ConnectionRecord;
   readonly deadline: Deadline;
+  identity: ClientIdentity | undefined;
   #http: HttpConnection | undefined;
   #ended = false;
+  #retired = false;
 
   constructor(
     services: HttpServices,
@@ -92,7 +96,7 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
   }
 
   isDraining(): boolean {
-    return this.virtualService.isDraining;
+    return this.#retired || this.virtualService.isDraining;
   }
 
   countRequest(): void {
@@ -146,6 +150,16 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
     this.#http?.leaveServer(slot);
     const { server, bound } = this.placement;
     if (bound && server?.slot === slot) this.drain();
+  }
+
+  reconsider(policy: ClientCertificatePolicy | undefined, nowS: number): void {
+    // A handshake under way is judged by the policy that holds when it is done.
+    if (!this.secure || this.#http === undefined || policy === undefined) return;
+    const certificate = this.identity?.certificate;
+    const isGood = certificate === undefined ? !policy.required : policy.stillTrusts(certificate.chain, nowS);
+    if (isGood) return;
+    this.#retired = true;
+    this.#http.drain();
   }
 
   destroy(): void {

@@ -17,8 +17,17 @@ import type { TrustedProxies } from '../proxy-protocol/trusted-proxies.ts';
 import { decideResumption } from '../session-ticket/resumption.ts';
 import { rawSocketOf, type TicketPlan } from '../session-ticket/ticket-binding.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
+import { admitClient } from '../tls/admit-client.ts';
 import type { SecureServer, SecureServerListener } from '../tls/secure-servers.ts';
 import { matchCertificateName } from '../tls/tls-policy.ts';
+import {
+  isLetIn,
+  type JudgedSession,
+  judgeSession,
+  noteAdmission,
+  refusalOf,
+  withoutResumption,
+} from './client-admission.ts';
 import { ClientConnection } from './client-connection.ts';
 import { ConnectionRecord } from './connection-record.ts';
 import type { VirtualService } from './virtual-service.ts';
@@ -29,6 +38,9 @@ export const PROXY_HEADER_TIMEOUT_MS = 5000;
 export const HELLO_TIMEOUT_MS = 5000;
 /** From the ClientHello to the end of the handshake. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** How long a client that was turned away may take to close its side. */
+const TURNED_AWAY_MS = 1000;
 
 const metric = {
   received: metricOffset('limpet_tickets_received_total'),
@@ -56,6 +68,8 @@ export interface PipelineServices extends HttpServices {
 interface Handshake {
   readonly connection: ClientConnection;
   readonly secureServer: SecureServer;
+  /** Of the ticket that may be resumed. */
+  readonly session: JudgedSession | undefined;
 }
 
 /**
@@ -186,13 +200,15 @@ export class ConnectionPipeline implements SecureServerListener {
     }
     connection.place(selection.placement);
     record.stage = 'handshake';
-    const plan = planTickets(ticket, selection, hello, tls, nowS);
+    const planned = planTickets(ticket, selection, hello, tls, nowS);
+    const session = judgeSession(planned, ticket, secureServers.clientCertificates, nowS);
+    const plan = session === undefined || isLetIn(session.admission) ? planned : withoutResumption(planned);
     const serverId = selection.placement.bound ? (selection.placement.server?.id ?? 0) : 0;
     const secureServer = secureServers.get(
       serverId,
       matchCertificateName(tls.certificates, hello.serverName),
     );
-    this.#secure(connection, secureServer, plan);
+    this.#secure(connection, secureServer, plan, session);
   }
 
   #countTicket(connection: ClientConnection, ticket: TicketDecision): void {
@@ -219,14 +235,20 @@ export class ConnectionPipeline implements SecureServerListener {
 
   // --- handshake
 
-  #secure(connection: ClientConnection, secureServer: SecureServer, plan: TicketPlan): void {
+  #secure(
+    connection: ClientConnection,
+    secureServer: SecureServer,
+    plan: TicketPlan,
+    session: JudgedSession | undefined,
+  ): void {
     const { rawSocket } = connection;
-    this.#handshakes.set(rawSocket, { connection, secureServer });
+    this.#handshakes.set(rawSocket, { connection, secureServer, session });
     secureServer.tickets.expect(rawSocket, plan);
     connection.deadline.restart(HANDSHAKE_TIMEOUT_MS);
-    // The TLSSocket closes with it, and tells of it only if the handshake had begun.
+    // The TLSSocket closes with it, and tells of it only if the handshake had begun. What it tells comes in the same turn, and may know more: Node
+    // closes who shows a bad certificate where one is required.
     rawSocket.once('close', () =>
-      this.#handshakeOver(rawSocket, 'CLIENT_GONE', 'closed during the handshake'),
+      setImmediate(() => this.#handshakeOver(rawSocket, 'CLIENT_GONE', 'closed during the handshake')),
     );
     secureServer.tlsServer.emit('connection', rawSocket);
   }
@@ -240,8 +262,21 @@ export class ConnectionPipeline implements SecureServerListener {
     }
     this.#handshakes.delete(rawSocket);
     handshake.secureServer.tickets.forget(rawSocket);
-    const { connection } = handshake;
+    const { connection, secureServer, session } = handshake;
     this.#guard(connection, () => {
+      // By the configuration now: another one may have come during the handshake.
+      const policy = connection.virtualService.current.secureServers?.clientCertificates;
+      if (policy !== undefined) {
+        const ofSession = session?.policy === policy ? session.admission : undefined;
+        const nowS = Math.floor(this.#services.clock.unixMs() / 1000);
+        const admission = admitClient(policy, socket, ofSession, nowS);
+        noteAdmission(connection, socket, admission, this.#services.accessLog.enabled);
+        if (!isLetIn(admission)) {
+          secureServer.tickets.withhold();
+          this.#turnAway(connection, socket);
+          return;
+        }
+      }
       this.#noteTls(connection, socket);
       this.#serve(connection, socket);
     });
@@ -251,9 +286,24 @@ export class ConnectionPipeline implements SecureServerListener {
     const rawSocket = rawSocketOf(socket);
     if (rawSocket !== undefined) {
       const code = 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+      const connection = this.#handshakes.get(rawSocket)?.connection;
+      const admission = refusalOf(code, socket);
+      if (connection !== undefined && admission !== undefined)
+        noteAdmission(connection, socket, admission, this.#services.accessLog.enabled);
       this.#handshakeOver(rawSocket, code === 'ECONNRESET' ? 'CLIENT_GONE' : 'HANDSHAKE_FAILED', code);
     }
     socket.destroy();
+  }
+
+  /** The handshake is done, so there is no alert to say why: the record tells, and the client sees the connection closed, not broken. */
+  #turnAway(connection: ClientConnection, socket: TLSSocket): void {
+    const { rawSocket } = connection;
+    const deadline = this.#services.deadlines.start(TURNED_AWAY_MS, () => rawSocket.destroy());
+    rawSocket.once('close', () => deadline.cancel());
+    socket.on('error', () => rawSocket.destroy());
+    // What it has sent already would turn the close into a reset.
+    socket.resume();
+    socket.end();
   }
 
   onSeal(renewed: boolean): void {

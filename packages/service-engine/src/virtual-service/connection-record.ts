@@ -14,6 +14,15 @@ export interface TlsFacts {
   readonly alpn: string;
 }
 
+/** Of the certificate that the client was asked for. */
+export interface ClientCertificateFacts {
+  /** `verified`, `none`, or why it was refused. */
+  readonly verify: string;
+  readonly subject?: string;
+  readonly serial?: string;
+  readonly fingerprint?: string;
+}
+
 export class ConnectionRecord {
   readonly id: string;
   /** The other end of the socket, until a trusted proxy says who is behind it. */
@@ -28,6 +37,7 @@ export class ConnectionRecord {
   ticket = 'none';
   placement: Placement | undefined;
   tls: TlsFacts | undefined;
+  clientCertificate: ClientCertificateFacts | undefined;
   requests = 0;
   #significance: SignificanceCode[] | undefined;
   #written = false;
@@ -54,7 +64,7 @@ export class ConnectionRecord {
     this.#written = true;
     const { accessLog, clock, worker } = services;
     if (!accessLog.enabled) return;
-    const { placement, tls, serverName } = this;
+    const { placement, tls, clientCertificate, serverName } = this;
     const server = placement?.server?.snapshot;
     accessLog.write({
       record: 'connection',
@@ -74,6 +84,7 @@ export class ConnectionRecord {
             ssl_session_reused: tls.reused,
             alpn: tls.alpn,
           }),
+      ...(clientCertificate === undefined ? {} : clientCertificateFields(clientCertificate)),
       pool_name: poolName,
       persistence_used: placement?.persistenceUsed ?? false,
       ...(server === undefined
@@ -89,4 +100,13 @@ export class ConnectionRecord {
       ...(this.#significance === undefined ? {} : { significant_log: this.#significance }),
     });
   }
+}
+
+function clientCertificateFields({ verify, subject, serial, fingerprint }: ClientCertificateFacts) {
+  return {
+    ssl_client_verify: verify,
+    ...(subject === undefined ? {} : { ssl_client_subject: subject }),
+    ...(serial === undefined ? {} : { ssl_client_serial: serial }),
+    ...(fingerprint === undefined ? {} : { ssl_client_fingerprint: fingerprint }),
+  };
 }

@@ -4,6 +4,7 @@ import type { VirtualServiceSnapshot } from '@limpet/model';
 import type { PoolRuntime } from '../pool/pool-runtime.ts';
 import type { KeyRing } from '../session-ticket/key-ring.ts';
 import type { MetricsRow } from '../telemetry/metrics-table.ts';
+import type { ClientCertificatePolicy } from '../tls/client-certificate-policy.ts';
 import type { SecureServers } from '../tls/secure-servers.ts';
 import type { HostRouter } from './host-router.ts';
 
@@ -22,6 +23,8 @@ export interface OpenConnection {
   drain(): void;
   /** Cuts what is under way at a server, and ends the connection if it belongs to that server. */
   leaveServer(slot: number): void;
+  /** Another policy for certificates holds; whom it would not let in is served no further request on this connection. */
+  reconsider(policy: ClientCertificatePolicy | undefined, nowS: number): void;
   destroy(): void;
 }
 
@@ -53,9 +56,14 @@ export class VirtualService {
     return this.#draining;
   }
 
-  apply(runtime: VirtualServiceRuntime): void {
+  /** @param nowS seconds since 1970 */
+  apply(runtime: VirtualServiceRuntime, nowS: number): void {
+    const former = this.#current.secureServers?.clientCertificates;
+    const policy = runtime.secureServers?.clientCertificates;
     this.#current = runtime;
     this.#draining = false;
+    if (policy?.digest === former?.digest) return;
+    for (const connection of this.connections) connection.reconsider(policy, nowS);
   }
 
   /** The former ring is not wiped here: handshakes under way may still be answered from it; it is garbage after them. */

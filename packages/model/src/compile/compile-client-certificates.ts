@@ -1,0 +1,86 @@
+// Compiling what is asked of clients' certificates, and what servers are told about them.
+
+import type { AviObject, ObjectSet } from '../objects/schemas.ts';
+import { referenced } from '../references.ts';
+import type {
+  ClientCertificateFieldsSnapshot,
+  ClientCertificatesSnapshot,
+  ClientCertificateVariable,
+} from '../snapshot.ts';
+import { compilePki } from './compile-pki.ts';
+
+type HttpProfile = AviObject<'ApplicationProfile'>['http_profile'];
+type HeaderValue = NonNullable<
+  NonNullable<HttpProfile['ssl_client_certificate_action']>['headers'][number]['request_header_value']
+>;
+
+/** Avi's variables that can be told. Not among them: HTTP_HDR, which would need the name of a field, and USER_NAME, since nobody logs in here. */
+export const clientCertificateVariables: Readonly<Partial<Record<HeaderValue, ClientCertificateVariable>>> = {
+  HTTP_POLICY_VAR_CLIENT_IP: 'client-ip',
+  HTTP_POLICY_VAR_SOURCE_IP: 'client-ip',
+  HTTP_POLICY_VAR_VS_IP: 'local-ip',
+  HTTP_POLICY_VAR_VS_PORT: 'local-port',
+  HTTP_POLICY_VAR_REQUEST_ID: 'request-id',
+  HTTP_POLICY_VAR_SSL_PROTOCOL: 'tls-version',
+  HTTP_POLICY_VAR_SSL_CIPHER: 'cipher',
+  HTTP_POLICY_VAR_SSL_SERVER_NAME: 'server-name',
+  HTTP_POLICY_VAR_SSL_CLIENT_FINGERPRINT: 'fingerprint',
+  HTTP_POLICY_VAR_SSL_CLIENT_SERIAL: 'serial',
+  HTTP_POLICY_VAR_SSL_CLIENT_ISSUER: 'issuer',
+  HTTP_POLICY_VAR_SSL_CLIENT_SUBJECT: 'subject',
+  HTTP_POLICY_VAR_SSL_CLIENT_RAW: 'certificate',
+  HTTP_POLICY_VAR_SSL_CLIENT_ESCAPED: 'escaped-certificate',
+  HTTP_POLICY_VAR_SSL_CLIENT_VERSION: 'certificate-version',
+  HTTP_POLICY_VAR_SSL_CLIENT_SIGALG: 'signature-algorithm',
+  HTTP_POLICY_VAR_SSL_CLIENT_NOTVALIDBEFORE: 'not-before',
+  HTTP_POLICY_VAR_SSL_CLIENT_NOTVALIDAFTER: 'not-after',
+};
+
+/** What servers are told where the profile names no field. */
+const DEFAULT_FIELDS: ClientCertificateFieldsSnapshot['added'] = [
+  { name: 'X-SSL-Client-Subject', variable: 'subject' },
+  { name: 'X-SSL-Client-Issuer', variable: 'issuer' },
+  { name: 'X-SSL-Client-Serial', variable: 'serial' },
+  { name: 'X-SSL-Client-Fingerprint', variable: 'fingerprint' },
+];
+
+// RFC 9440 §2.4: a server that knows these believes whoever stands before it.
+const ALWAYS_STRIPPED = ['client-cert', 'client-cert-chain'];
+
+export function asksForCertificates(profile: HttpProfile): boolean {
+  return profile.ssl_client_certificate_mode !== 'SSL_CLIENT_CERTIFICATE_NONE';
+}
+
+export function compileClientCertificates(
+  profile: HttpProfile,
+  objects: ObjectSet,
+): ClientCertificatesSnapshot | undefined {
+  if (!asksForCertificates(profile)) return undefined;
+  const pki = referenced(objects.PKIProfile, profile.pki_profile_ref ?? '');
+  return {
+    required: profile.ssl_client_certificate_mode === 'SSL_CLIENT_CERTIFICATE_REQUIRE',
+    pki: compilePki(pki),
+    chainDepthMax: pki.limpet_chain_depth_max,
+  };
+}
+
+export function compileClientCertificateFields(
+  profile: HttpProfile,
+): ClientCertificateFieldsSnapshot | undefined {
+  if (!asksForCertificates(profile)) return undefined;
+  const named = (profile.ssl_client_certificate_action?.headers ?? []).map(
+    ({ request_header, request_header_value }) => {
+      const variable = request_header_value && clientCertificateVariables[request_header_value];
+      if (variable === undefined) throw new Error(`"${request_header}" was not validated`);
+      return { name: request_header, variable };
+    },
+  );
+  const added = named.length > 0 ? named : DEFAULT_FIELDS;
+  const names = [...added, ...DEFAULT_FIELDS].map(({ name }) => canonicalFieldName(name));
+  return { added, stripped: [...new Set([...names, ...ALWAYS_STRIPPED])] };
+}
+
+/** As CGI and WSGI servers see a name: they know neither case nor the difference between hyphen and underscore. */
+export function canonicalFieldName(name: string): string {
+  return name.toLowerCase().replaceAll('_', '-');
+}
