@@ -1,8 +1,9 @@
-// The Debian packages that the tests run: clients of other makers.
+// The Debian packages that the tests run: clients and servers of other makers.
 
 export const testPackages: readonly string[] = [
   'openssl',
   'curl',
+  'nginx',
   'chromium',
   'gnutls-bin',
   'python3',

@@ -1,6 +1,6 @@
 // The chunked transfer coding (RFC 9112 §7.1), decoded strictly and encoded.
 
-import { filterFieldLines, NOT_IN_HEAD } from './field-lines.ts';
+import { filterFieldLines, NOT_IN_HEAD, nameToCgi } from './field-lines.ts';
 import { type FieldVisitor, visitFields } from './head-scan.ts';
 
 export interface ChunkedLimits {
@@ -34,9 +34,9 @@ const TRAILER_FIELDS_MAX = 64;
 const NOT_IN_TRAILERS =
   /^(host|content-.*|transfer-encoding|trailer|te|connection|keep-alive|proxy-.*|upgrade|authorization|cookie|set-cookie|x-forwarded-.*|x-request-id|forwarded|expect|cache-control|max-forwards|range|age|date|location|retry-after|vary|warning|www-authenticate|if-.*)$/;
 
-/** Whether a field of this lower-case name may come after the content; CGI servers read an underscore as a hyphen. */
+/** Whether a field of this lower-case name may come after the content. */
 export function mayBeTrailer(name: string): boolean {
-  return !NOT_IN_TRAILERS.test(name.replaceAll('_', '-'));
+  return !NOT_IN_TRAILERS.test(nameToCgi(name));
 }
 
 export class ChunkedDecoder {

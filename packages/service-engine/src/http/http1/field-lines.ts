@@ -18,6 +18,14 @@ export const FIELD_NAME = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+:/y;
  */
 export const NOT_IN_HEAD = /\r(?!\n)|(?<!\r)\n|[\0-\x08\v\f\x0e-\x1f\x7f]/;
 
+/**
+ * A lower-case name as CGI and WSGI servers tell it from others: Content_Length, and with some servers Content.Length or Content~Length, is to
+ * them what Content-Length is.
+ */
+export function nameToCgi(name: string): string {
+  return name.replace(/[^a-z0-9]/g, '-');
+}
+
 /** Calls back with the name and value of each line of `name: value\r\n` text. */
 export function eachFieldLine(lines: string, onField: (name: string, value: string) => void): void {
   let at = 0;

@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from '@limpet/model';
 import type { BodyFraming, RequestHead } from '../message.ts';
-import { filterFieldLines, type HeadLimits, tokenList } from './field-lines.ts';
+import { filterFieldLines, type HeadLimits, nameToCgi, tokenList } from './field-lines.ts';
 import { type FieldVisitor, parseContentLength, scanHead, visitFields } from './head-scan.ts';
 
 export type { HeadLimits };
@@ -31,6 +31,7 @@ const NOT_HOP_BY_HOP = new Set([
   'content-encoding',
   'authorization',
   'cookie',
+  'forwarded',
   'x-forwarded-for',
   'x-forwarded-proto',
   'x-forwarded-port',
@@ -180,8 +181,8 @@ class RequestFields implements FieldVisitor {
         this.forwardedFor = this.forwardedFor === '' ? value : `${this.forwardedFor}, ${value}`;
         return true;
       default:
-        // CGI and WSGI servers read Content_Length as Content-Length, and X_Forwarded_For as ours: such lines go no further.
-        return SPECIAL.has(name.replaceAll('_', '-'));
+        // What a server would read as Content-Length, or as our X-Forwarded-For, goes no further.
+        return SPECIAL.has(nameToCgi(name));
     }
   }
 }
