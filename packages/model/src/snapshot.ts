@@ -195,6 +195,30 @@ export type PersistenceSnapshot =
   | { readonly kind: 'none' }
   | { readonly kind: 'tls'; readonly profileName: string; readonly recovery: Recovery };
 
+/** Pool.fail_action: what happens to clients while the pool is down. */
+export type FailAction =
+  /** None is configured: 503 with Retry-After, and the connection stays. */
+  | { readonly kind: 'unavailable' }
+  /** FAIL_ACTION_CLOSE_CONN: connections are reset, new ones before their handshake. */
+  | { readonly kind: 'close' }
+  | {
+      readonly kind: 'respond';
+      readonly status: 200 | 503;
+      readonly contentType: string;
+      readonly body: string;
+    }
+  | {
+      readonly kind: 'redirect';
+      readonly status: 301 | 302 | 307;
+      readonly protocol: 'http' | 'https';
+      readonly host: string;
+      /** Absent: that of the request. */
+      readonly path?: string;
+      readonly query?: string;
+    }
+  /** A pool of the snapshot; following them comes to an end. */
+  | { readonly kind: 'backup'; readonly poolUuid: string };
+
 export interface PoolSnapshot {
   readonly uuid: string;
   readonly name: string;
@@ -212,6 +236,9 @@ export interface PoolSnapshot {
   readonly healthMonitors: readonly HealthMonitorSnapshot[];
   /** min_health_monitors_up: how many of them have to find a server up; 0: all. */
   readonly minMonitorsUp: number;
+  /** min_servers_up: with fewer the pool is down; 0 as 1. */
+  readonly minServersUp: number;
+  readonly failAction: FailAction;
   /** inline_health_monitor: a server to which requests fail often gets less. */
   readonly passiveHealth: boolean;
   /** Of pooled connections to servers (ConnPoolProperties); 0 is no limit. */

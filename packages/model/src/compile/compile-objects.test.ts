@@ -121,6 +121,51 @@ describe('a compiled pool', () => {
     assert.deepEqual([rampMs(), rampMs(1), rampMs(0)], [600_000, 60_000, 0]);
   });
 
+  it('answers 503 where every server is down, unless another thing is asked for', () => {
+    const actionOf = (fail_action?: unknown) => poolOf({ 'Pool[0].fail_action': fail_action }).failAction;
+    assert.deepEqual(actionOf(), { kind: 'unavailable' });
+    assert.deepEqual(actionOf({}), { kind: 'close' });
+    const page = { content_type: 'text/html', file_content: '<p>Closed' };
+    const local_rsp = { status_code: 'FAIL_HTTP_STATUS_CODE_200', file: page };
+    assert.deepEqual(actionOf({ type: 'FAIL_ACTION_HTTP_LOCAL_RSP', local_rsp }), {
+      kind: 'respond',
+      status: 200,
+      contentType: 'text/html',
+      body: '<p>Closed',
+    });
+    const redirect = { host: 'sorry.example', path: 'closed', status_code: 'HTTP_REDIRECT_STATUS_CODE_307' };
+    assert.deepEqual(actionOf({ type: 'FAIL_ACTION_HTTP_REDIRECT', redirect }), {
+      kind: 'redirect',
+      status: 307,
+      protocol: 'https',
+      host: 'sorry.example',
+      path: '/closed',
+    });
+  });
+
+  it('brings its backup pool along, and the backup of that, and no other pool', () => {
+    const servers = [{ ip: { addr: '10.0.0.9', type: 'V4' } }];
+    const by = (name: string) => ({
+      type: 'FAIL_ACTION_BACKUP_POOL',
+      backup_pool: { backup_pool_ref: name },
+    });
+    const { snapshot } = load(
+      configurationWith({
+        'Pool[0].fail_action': by('spare'),
+        'Pool[1]': { name: 'spare', servers, fail_action: by('last') },
+        'Pool[2]': { name: 'last', servers },
+        'Pool[3]': { name: 'unused', servers },
+      }),
+    ).compiled;
+    const byName = new Map(snapshot.pools.map((pool) => [pool.name, pool]));
+    assert.deepEqual([...byName.keys()].sort(), ['demo-pool', 'last', 'spare']);
+    assert.deepEqual(byName.get('spare')?.failAction, {
+      kind: 'backup',
+      poolUuid: byName.get('last')?.uuid,
+    });
+    assert.notEqual(byName.get('spare')?.servers[0]?.id, byName.get('last')?.servers[0]?.id);
+  });
+
   it('waits for a server as long as server_timeout says, and 60 s where it says 0', () => {
     const times = (serverTimeout: number) => {
       const { serverTimeoutMs, connectTimeoutMs } = poolOf({ 'Pool[0].server_timeout': serverTimeout });

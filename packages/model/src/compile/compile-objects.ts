@@ -1,5 +1,6 @@
 // The compiler: from validated objects to the frozen snapshot. Pure: the same objects give the same snapshot and hash.
 
+import { poolChain } from '../backup-pools.ts';
 import { canonicalJson, deepFreeze, sha256Hex } from '../canonical-json.ts';
 import type { LoadedCertificate } from '../certificate.ts';
 import type { ObjectSet } from '../objects/schemas.ts';
@@ -22,7 +23,12 @@ export function compileObjects(
   const virtualServices = enabled
     .map((object) => compileVirtualService(object, objects, certificates))
     .sort(byUuid);
-  const used = new Set(virtualServices.map(({ poolUuid }) => poolUuid));
+  const served = new Set(virtualServices.map(({ poolUuid }) => poolUuid));
+  const used = new Set(
+    objects.Pool.filter(({ uuid }) => served.has(uuid)).flatMap((pool) =>
+      poolChain(pool, objects).map(({ uuid }) => uuid),
+    ),
+  );
   const pools = objects.Pool.filter(({ uuid }) => used.has(uuid))
     .map((pool) => compilePool(pool, objects, enginesPerVirtualService))
     .sort(byUuid);

@@ -13,6 +13,7 @@ import {
   type Recovery,
   type ServerSnapshot,
 } from '../snapshot.ts';
+import { compileFailAction } from './compile-fail-action.ts';
 import { compileHealthMonitor } from './compile-health-monitor.ts';
 
 /** Avi's server_timeout of 0 stands for a default; this is ours. */
@@ -44,6 +45,8 @@ export function compilePool(pool: AviObject<'Pool'>, objects: ObjectSet, engines
     healthMonitors: pool.health_monitor_refs.map((ref) =>
       compileHealthMonitor(referenced(objects.HealthMonitor, ref)),
     ),
+    minServersUp: pool.min_servers_up,
+    failAction: compileFailAction(pool, objects),
     minMonitorsUp: pool.min_health_monitors_up,
     passiveHealth: pool.inline_health_monitor,
     upstreamConnections: {

@@ -68,7 +68,6 @@ export const fieldsWithoutEffect: Readonly<Record<string, Readonly<Record<string
     delete_server_on_dns_refresh: true,
     domain_name: undefined,
     enable_http2: false,
-    fail_action: undefined,
     fewest_tasks_feedback_delay: 10,
     graceful_hm_down_disable_timeout: -1,
     host_check_enabled: false,
@@ -80,7 +79,6 @@ export const fieldsWithoutEffect: Readonly<Record<string, Readonly<Record<string
     lb_algorithm_core_nonaffinity: 2,
     lookup_server_by_name: false,
     max_conn_rate_per_server: undefined,
-    min_servers_up: 0,
     pki_profile_ref: undefined,
     request_queue_depth: 128,
     request_queue_enabled: false,
@@ -104,6 +102,9 @@ export const fieldsWithoutEffect: Readonly<Record<string, Readonly<Record<string
     server_node: undefined,
     static: false,
     verify_network: false,
+  },
+  HTTPLocalFile: {
+    file_length: undefined,
   },
   HealthMonitor: {
     allow_duplicate_monitors: false,

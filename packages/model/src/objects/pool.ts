@@ -1,6 +1,7 @@
 // Pool: servers, and how one of them is chosen and spoken to.
 
 import { z } from 'zod';
+import { failAction } from './fail-action.ts';
 import { count, countOrZero, identity, ipAddr, ref, text } from './fields.ts';
 
 export const server = z.looseObject({
@@ -60,6 +61,8 @@ export const pool = z.looseObject({
   application_persistence_profile_ref: ref.optional(),
   health_monitor_refs: z.array(ref).max(50).default([]),
   min_health_monitors_up: count(0, 50).default(0),
+  min_servers_up: count(0, 5000).default(0),
+  fail_action: failAction.optional(),
   inline_health_monitor: z.boolean().default(true),
   max_concurrent_connections_per_server: count(0, 0x7fffffff).default(0),
   conn_pool_properties: connPoolProperties.prefault({}),

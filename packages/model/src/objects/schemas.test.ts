@@ -110,6 +110,7 @@ describe('the defaults', () => {
       connection_ramp_duration: 10,
       health_monitor_refs: [],
       min_health_monitors_up: 0,
+      min_servers_up: 0,
       inline_health_monitor: true,
       max_concurrent_connections_per_server: 0,
       conn_pool_properties: {

@@ -45,7 +45,16 @@ export const nestedTypes: Readonly<Record<ObjectType, Readonly<Record<string, st
   SSLKeyAndCertificate: { certificate: 'SSLCertificate' },
   SSLProfile: { 'accepted_versions[]': 'SSLVersion' },
   VsVip: { 'vip[]': 'Vip', 'vip[].ip_address': 'IpAddr', 'vip[].ip6_address': 'IpAddr' },
-  Pool: { 'servers[]': 'Server', 'servers[].ip': 'IpAddr', conn_pool_properties: 'ConnPoolProperties' },
+  Pool: {
+    'servers[]': 'Server',
+    'servers[].ip': 'IpAddr',
+    conn_pool_properties: 'ConnPoolProperties',
+    fail_action: 'FailAction',
+    'fail_action.local_rsp': 'FailActionHTTPLocalResponse',
+    'fail_action.local_rsp.file': 'HTTPLocalFile',
+    'fail_action.redirect': 'FailActionHTTPRedirect',
+    'fail_action.backup_pool': 'FailActionBackupPool',
+  },
   VirtualService: {
     'services[]': 'Service',
     'vip[]': 'Vip',

@@ -37,5 +37,13 @@ export function findNotices(objects: ObjectSet): readonly ConfigProblem[] {
     field: 'ssl_profile_ref',
     message: 'has no effect: a child has the SSL profile of its parent',
   }));
-  return [...oldVersions, ...authorities, ...profilesOfChildren];
+  const neverDown = objects.Pool.filter(
+    ({ fail_action, health_monitor_refs }) => fail_action !== undefined && health_monitor_refs.length === 0,
+  ).map(({ name }) => ({
+    objectType: 'Pool',
+    objectName: name,
+    field: 'fail_action',
+    message: 'has no effect while the pool has no health monitor: no server of it is ever found down',
+  }));
+  return [...oldVersions, ...authorities, ...profilesOfChildren, ...neverDown];
 }

@@ -14,6 +14,10 @@ import { findNotices } from './find-notices.ts';
 
 type Row = readonly [title: string, edits: Readonly<Record<string, unknown>>, where: string, message: RegExp];
 
+function backupBy(pool: string) {
+  return { type: 'FAIL_ACTION_BACKUP_POOL', backup_pool: { backup_pool_ref: pool } };
+}
+
 const service = { port: 8443, enable_ssl: true };
 const otherVirtualService = { ...(validConfiguration().VirtualService?.[0] ?? {}), name: 'other' };
 const vip = (addr: string, type: string, vip_id = '1') => ({ vip_id, ip_address: { addr, type } });
@@ -103,6 +107,48 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       { 'Pool[0].min_health_monitors_up': 2 },
       'Pool "demo-pool", min_health_monitors_up',
       /more than the pool has monitors \(1\)/,
+    ],
+    [
+      'whose backup pool is not there',
+      { 'Pool[0].fail_action': backupBy('spare') },
+      'Pool "demo-pool", fail_action.backup_pool.backup_pool_ref',
+      /there is no Pool "spare"/,
+    ],
+    [
+      'that is its own backup',
+      { 'Pool[0].fail_action': backupBy('demo-pool') },
+      'Pool "demo-pool", fail_action.backup_pool.backup_pool_ref',
+      /leads in a circle \("demo-pool", "demo-pool"\)/,
+    ],
+    [
+      'whose backup has it for a backup',
+      {
+        'Pool[0].fail_action': backupBy('spare'),
+        'Pool[1]': {
+          name: 'spare',
+          servers: [{ ip: { addr: '10.0.0.9', type: 'V4' } }],
+          fail_action: backupBy('demo-pool'),
+        },
+      },
+      'Pool "demo-pool", fail_action.backup_pool.backup_pool_ref',
+      /leads in a circle \("demo-pool", "spare", "demo-pool"\)/,
+    ],
+    [
+      'that redirects to nowhere',
+      { 'Pool[0].fail_action': { type: 'FAIL_ACTION_HTTP_REDIRECT' } },
+      'Pool "demo-pool", fail_action.redirect',
+      /needs to know where to/,
+    ],
+    [
+      'that would smuggle a field into its redirect',
+      {
+        'Pool[0].fail_action': {
+          type: 'FAIL_ACTION_HTTP_REDIRECT',
+          redirect: { host: 'a.example\r\nSet-Cookie: a=b' },
+        },
+      },
+      'Pool "demo-pool", fail_action.redirect.host',
+      /must be a host name/,
     ],
     ['without servers', { 'Pool[0].servers': [] }, 'Pool "demo-pool", servers', /at least one server/],
     [

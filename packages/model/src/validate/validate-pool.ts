@@ -1,6 +1,7 @@
 // Checks of a pool: its servers, and what it refers to.
 
 import { isIP } from 'node:net';
+import { backupOf, poolChain } from '../backup-pools.ts';
 import { canonicalIp } from '../ip-address.ts';
 import { hashCriteria, lbAlgorithms } from '../lb-algorithms.ts';
 import type { AviObject, ObjectSet } from '../objects/schemas.ts';
@@ -34,6 +35,7 @@ export function validatePool(pool: AviObject<'Pool'>, objects: ObjectSet, report
       `is more than the pool has monitors (${pool.health_monitor_refs.length}); no server would ever be up`,
     );
   }
+  validateFailAction(pool, objects, at);
   const profileRef = pool.application_persistence_profile_ref;
   if (profileRef === undefined) return;
   const profile = findReferenced(objects.ApplicationPersistenceProfile, profileRef);
@@ -64,4 +66,28 @@ function validateAlgorithm({ lb_algorithm, lb_algorithm_hash }: AviObject<'Pool'
       `${lb_algorithm_hash} is not supported; use one of ${Object.keys(hashCriteria).join(', ')}`,
     );
   }
+}
+
+function validateFailAction(pool: AviObject<'Pool'>, objects: ObjectSet, at: ReportAt): void {
+  const { fail_action } = pool;
+  if (fail_action?.type === 'FAIL_ACTION_HTTP_REDIRECT' && fail_action.redirect === undefined)
+    at('fail_action.redirect', 'is missing; FAIL_ACTION_HTTP_REDIRECT needs to know where to');
+  if (fail_action?.type !== 'FAIL_ACTION_BACKUP_POOL') return;
+  if (fail_action.backup_pool === undefined) {
+    at('fail_action.backup_pool', 'is missing; FAIL_ACTION_BACKUP_POOL needs the pool that takes over');
+    return;
+  }
+  const field = 'fail_action.backup_pool.backup_pool_ref';
+  if (backupOf(pool, objects) === undefined) {
+    at(field, `there is no Pool "${fail_action.backup_pool.backup_pool_ref}"`);
+    return;
+  }
+  const chain = poolChain(pool, objects);
+  const next = backupOf(chain.at(-1) as AviObject<'Pool'>, objects);
+  if (next === undefined) return;
+  const circle = chain.slice(chain.indexOf(next));
+  // Told once, of the first of its pools.
+  if (objects.Pool.find((one) => circle.includes(one)) !== pool) return;
+  const names = [...circle, next].map(({ name }) => `"${name}"`);
+  at(field, `leads in a circle (${names.join(', ')}); the last pool needs another fail_action`);
 }

@@ -1,5 +1,6 @@
 // Checks of a virtual service: its services and certificates, and what it refers to.
 
+import { poolChain } from '../backup-pools.ts';
 import type { AviObject, ObjectSet } from '../objects/schemas.ts';
 import { findReferenced } from '../references.ts';
 import { defaultReferences } from '../system-objects.ts';
@@ -73,7 +74,9 @@ export function validateVirtualService(
   }
   const pool = findReferenced(objects.Pool, virtualService.pool_ref);
   if (pool === undefined) at('pool_ref', `there is no Pool "${virtualService.pool_ref}"`);
-  else validatePersistence(pool, objects, terminatesTls, sslProfile, at);
+  else
+    for (const each of poolChain(pool, objects))
+      validatePersistence(each, objects, terminatesTls, sslProfile, at);
 }
 
 /** The Avi page: TLS persistence is for virtual services that terminate HTTPS; its entries are session tickets, so sessions must be reused. */

@@ -10,6 +10,8 @@ export interface OwnResponse {
 }
 
 const RETRY_AFTER_S = 1;
+/** Of an answer that is true now only. */
+export const UNCACHED = 'Cache-Control: no-store\r\n';
 
 /** To a client that waits with its body (RFC 9110 §15.2.1). */
 export const CONTINUE: ResponseHead = {
@@ -27,22 +29,42 @@ export function createErrorResponse(code: ErrorCode, requestId: string, method: 
   const { status, message } = errorCatalogue[code];
   const reason = STATUS_CODES[status] ?? '';
   const body = Buffer.from(`${status} ${reason}\n\nLimpet: ${message}.\nRequest id: ${requestId}\n`);
-  const retryAfter = status === 503 ? `Retry-After: ${RETRY_AFTER_S}\r\n` : '';
-  return ownResponse(status, `Cache-Control: no-store\r\n${retryAfter}`, body, method);
+  return ownResponse(status, UNCACHED + retryAfter(status), body, method);
+}
+
+/** What the operator has prepared for while every server is down. */
+export function createFailResponse(
+  status: 200 | 503,
+  contentType: string,
+  body: string,
+  method: string,
+): OwnResponse {
+  return ownResponse(status, UNCACHED + retryAfter(status), Buffer.from(body), method, contentType);
 }
 
 /** Sends the client elsewhere. */
-export function createRedirect(status: number, location: string, method: string): OwnResponse {
-  return ownResponse(status, `Location: ${location}\r\n`, Buffer.from(`${location}\n`, 'latin1'), method);
+export function createRedirect(status: number, location: string, method: string, lines = ''): OwnResponse {
+  const body = Buffer.from(`${location}\n`, 'latin1');
+  return ownResponse(status, `${lines}Location: ${location}\r\n`, body, method);
 }
 
-function ownResponse(status: number, fieldLines: string, body: Buffer, method: string): OwnResponse {
+function retryAfter(status: number): string {
+  return status === 503 ? `Retry-After: ${RETRY_AFTER_S}\r\n` : '';
+}
+
+function ownResponse(
+  status: number,
+  fieldLines: string,
+  body: Buffer,
+  method: string,
+  contentType = 'text/plain; charset=utf-8',
+): OwnResponse {
   return {
     head: {
       version: '1.1',
       status,
       reason: STATUS_CODES[status] ?? '',
-      fieldLines: `Content-Type: text/plain; charset=utf-8\r\n${fieldLines}`,
+      fieldLines: `Content-Type: ${contentType}\r\n${fieldLines}`,
       body: method === 'HEAD' ? { kind: 'none' } : { kind: 'length', bytes: body.length },
       declaredLength: method === 'HEAD' ? body.length : undefined,
       keepAlive: true,

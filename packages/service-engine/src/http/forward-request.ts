@@ -16,6 +16,7 @@ import type {
   UpstreamFailure,
   UpstreamListener,
 } from './exchange.ts';
+import { failAnswerTo } from './fail-answer.ts';
 import { upstreamHeadText } from './forwarded-fields.ts';
 import { openUpstream, type UpstreamOpening, type UpstreamRequestCarrier } from './http1/upstream-pool.ts';
 import { type BodyFraming, isEmptyBody, type ResponseHead } from './message.ts';
@@ -102,16 +103,27 @@ class Forwarding implements ExchangeListener, UpstreamListener {
     if (this.#record.serversTried++ > 0) this.#service = this.#connection.service();
     const choice = selectForRequest(this.#service.pool, this.#connection.placement, this.#tried ?? []);
     if (choice.kind === 'reset') {
-      this.#note('ADF_PERSISTENCE_FAILURE_SERVER_DOWN');
-      this.#finish('PERSISTENT_SERVER_DOWN');
+      this.#note(
+        choice.error === 'PERSISTENT_SERVER_DOWN'
+          ? 'ADF_PERSISTENCE_FAILURE_SERVER_DOWN'
+          : 'ADF_LOAD_BALANCING_FAILED',
+      );
+      this.#finish(choice.error);
       this.#exchange.resetConnection();
       return;
     }
     if (choice.kind === 'refuse') {
       this.#note('ADF_LOAD_BALANCING_FAILED');
-      this.#refuse(choice.error, false);
+      const answer = failAnswerTo(this.#exchange.head, choice.failAction);
+      if (answer === undefined) this.#refuse(choice.error, false);
+      else {
+        this.#service.metrics.add(REQUESTS_REFUSED);
+        this.#answer(answer, false, choice.error);
+      }
       return;
     }
+    // A backup pool has its own times and its own profile.
+    if (choice.pool !== this.#service.pool) this.#service = { ...this.#service, pool: choice.pool };
     this.#choice = choice;
     if (choice.moved) {
       this.#moved = true;

@@ -21,6 +21,8 @@ export interface PoolRuntime {
   readonly crowdCounter: CrowdCounter;
   readonly ticketTrail: TicketTrail;
   readonly clock: Clock;
+  /** What takes over while this pool is down (FAIL_ACTION_BACKUP_POOL). */
+  readonly backup: PoolRuntime | undefined;
 }
 
 /** What the pools of a worker share. */
@@ -35,6 +37,7 @@ export function createPoolRuntime(
   snapshot: PoolSnapshot,
   servers: readonly ServerRuntime[],
   services: PoolServices,
+  backup?: PoolRuntime,
 ): PoolRuntime {
   const rendezvous = createRendezvous(snapshot.servers);
   return Object.freeze({
@@ -47,5 +50,6 @@ export function createPoolRuntime(
     crowdCounter: services.crowdCounter,
     ticketTrail: services.ticketTrail,
     clock: services.clock,
+    backup,
   });
 }

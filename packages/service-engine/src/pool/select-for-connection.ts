@@ -1,18 +1,27 @@
 // Choosing the server of a client: its entry first, then what the persistence profile says, then the algorithm.
 
-import type { Recovery, SignificanceCode } from '@limpet/model';
+import type { ErrorCode, Recovery, SignificanceCode } from '@limpet/model';
 import { addressKeyOf, type ClientFingerprint } from '../load-balancing/client-key.ts';
 import { NO_SERVER } from '../load-balancing/picker.ts';
 import { selectFirstServer } from '../load-balancing/select-first-server.ts';
 import { lookOf } from '../load-balancing/ticket-trail.ts';
 import type { ClientMapping } from '../persistence/method.ts';
 import { NO_SERVER_ID } from '../session-ticket/server-mapping.ts';
+import {
+  closesConnections,
+  failActionOf,
+  findServer,
+  isPoolUp,
+  isRelieved,
+  poolInService,
+  type ServerOfPool,
+} from './backup-pools.ts';
 import { admitsPersisted } from './disabled-server.ts';
 import { anyOther, canTake, eligibility, replacementFor } from './eligibility.ts';
 import { pickState, placedOn } from './pick-state.ts';
 import { type Placement, unplaced } from './placement.ts';
 import type { PoolRuntime } from './pool-runtime.ts';
-import { isServerFull, isServerHealthy, isServerSuspect, type ServerRuntime } from './server-runtime.ts';
+import { isServerFull, isServerHealthy, isServerSuspect } from './server-runtime.ts';
 
 /** What is known of a client when its server is chosen. */
 export interface ConnectionAsk {
@@ -38,16 +47,27 @@ export type ConnectionSelection =
     }
   | {
       readonly kind: 'abort';
+      readonly error: ErrorCode;
       readonly persistence: 'none';
-      readonly failure: 'down';
+      /** Absent where it is not the client's own server that is down, but every one. */
+      readonly failure?: 'down';
       readonly significance: readonly SignificanceCode[];
     };
 
 const NOTHING: readonly SignificanceCode[] = Object.freeze([]);
 
+/** No pool is up, and the last one says FAIL_ACTION_CLOSE_CONN. */
+const closed: ConnectionSelection & { kind: 'abort' } = Object.freeze({
+  kind: 'abort',
+  error: 'NO_SERVER_AVAILABLE',
+  persistence: 'none',
+  significance: Object.freeze(['ADF_LOAD_BALANCING_FAILED'] as const),
+});
+
 /** The server of a connection, chosen before its TLS handshake. Takes no place of a limit: a ticket proves nothing about its bearer. */
 export function selectForConnection(pool: PoolRuntime, ask: ConnectionAsk): ConnectionSelection {
   if (pool.snapshot.persistence.kind === 'none' && !ask.bindConnection) {
+    if (closesConnections(pool)) return closed;
     const key = hashKeyOf(pool, ask);
     return {
       kind: 'place',
@@ -61,35 +81,42 @@ export function selectForConnection(pool: PoolRuntime, ask: ConnectionAsk): Conn
 }
 
 /** The server that the entry of a client leads to, by whatever method it was carried; without one, by the rule for first connections. */
-export function selectForClient(pool: PoolRuntime, ask: ConnectionAsk): ConnectionSelection {
-  const { persistence } = pool.snapshot;
+export function selectForClient(primary: PoolRuntime, ask: ConnectionAsk): ConnectionSelection {
   const { mapping } = ask;
-  if (persistence.kind !== 'none' && mapping !== undefined && mapping.serverId !== NO_SERVER_ID) {
-    const server = pool.serversById.get(mapping.serverId);
-    if (server !== undefined) {
-      const selection = selectMapped(pool, server, mapping, persistence.recovery);
-      leaveTrail(pool, ask, selection);
+  if (
+    primary.snapshot.persistence.kind !== 'none' &&
+    mapping !== undefined &&
+    mapping.serverId !== NO_SERVER_ID
+  ) {
+    const found = findServer(primary, mapping.serverId);
+    if (found !== undefined) {
+      const selection = isRelieved(primary, found.pool)
+        ? replace(primary, found.pool, mapping.affinityKey, 'pool recovered', undefined, undefined)
+        : selectMapped(primary, found, mapping);
+      leaveTrail(primary, ask, selection);
       return selection;
     }
-    const first = selectFirst(pool, ask);
+    const first = selectFirst(primary, ask);
+    if (first.kind === 'abort') return first;
     return {
       ...first,
       failure: 'invalid',
       significance: ['ADF_PERSISTENCE_FAILURE_SERVER_INVALID', ...first.significance],
     };
   }
-  return selectFirst(pool, ask);
+  return selectFirst(primary, ask);
 }
 
 /** The rows "down", "at its limit" and "disabled" of the table in docs/tls-persistence.md. */
 function selectMapped(
-  pool: PoolRuntime,
-  server: ServerRuntime,
+  primary: PoolRuntime,
+  { pool, server }: ServerOfPool,
   { affinityKey }: ClientMapping,
-  recovery: Recovery,
 ): ConnectionSelection {
+  const recovery = recoveryIn(pool);
   if (!admitsPersisted(pool, server)) {
     return replace(
+      primary,
       pool,
       affinityKey,
       server.snapshot.enabled ? 'replacement: server in maintenance' : 'replacement: server disabled',
@@ -114,7 +141,13 @@ function selectMapped(
   const down: SignificanceCode = 'ADF_PERSISTENCE_FAILURE_SERVER_DOWN';
   switch (recovery) {
     case 'abort':
-      return { kind: 'abort', persistence: 'none', failure: 'down', significance: [down] };
+      return {
+        kind: 'abort',
+        error: 'PERSISTENT_SERVER_DOWN',
+        persistence: 'none',
+        failure: 'down',
+        significance: [down],
+      };
     case 'never': {
       const why = `persistence: ${cause}`;
       const placement: Placement = { server, bound: true, why, affinityKey, persistenceUsed: true };
@@ -128,23 +161,41 @@ function selectMapped(
       };
     }
     case 'immediate':
-      return replace(pool, affinityKey, `replacement: ${cause}`, 'down', down);
+      return replace(primary, pool, affinityKey, `replacement: ${cause}`, 'down', down);
   }
 }
 
+/** Another server for a client: of the same pool while that is up, else of the one that serves. */
 function replace(
-  pool: PoolRuntime,
+  primary: PoolRuntime,
+  own: PoolRuntime,
   affinityKey: number,
   why: string,
-  failure: 'down' | 'invalid',
-  code: SignificanceCode,
+  failure: 'down' | 'invalid' | undefined,
+  code: SignificanceCode | undefined,
 ): ConnectionSelection {
-  const server = replacementFor(pool, affinityKey, (candidate) => canTake(pool, candidate));
+  const pool = isPoolUp(own) && !isRelieved(primary, own) ? own : poolInService(primary);
+  if (pool === undefined && failActionOf(primary).kind === 'close') return closed;
+  const server =
+    pool === undefined
+      ? undefined
+      : replacementFor(pool, affinityKey, (candidate) => canTake(pool, candidate));
   const placement: Placement = { server, bound: true, why, affinityKey, persistenceUsed: false };
-  const significance: readonly SignificanceCode[] =
-    server === undefined ? [code, 'ADF_LOAD_BALANCING_FAILED'] : [code, 'ADF_PERSISTENT_SERVER_CHANGE'];
-  const persistence = server === undefined ? 'none' : 'changed';
-  return { kind: 'place', placement, persistence, failure, expiring: false, significance };
+  const outcome: SignificanceCode =
+    server === undefined ? 'ADF_LOAD_BALANCING_FAILED' : 'ADF_PERSISTENT_SERVER_CHANGE';
+  return {
+    kind: 'place',
+    placement,
+    persistence: server === undefined ? 'none' : 'changed',
+    ...(failure === undefined ? {} : { failure }),
+    expiring: false,
+    significance: code === undefined ? [outcome] : [code, outcome],
+  };
+}
+
+/** A pool without a profile of its own, which stands in for one that has one, moves its clients. */
+function recoveryIn({ snapshot: { persistence } }: PoolRuntime): Recovery {
+  return persistence.kind === 'none' ? 'immediate' : persistence.recovery;
 }
 
 /** For the connections of this client that come without a ticket: a browser makes more at once than it holds tickets. */
@@ -154,7 +205,9 @@ function leaveTrail(pool: PoolRuntime, ask: ConnectionAsk, selection: Connection
   pool.ticketTrail.leave(look, selection.placement.server.slot, pool.clock.unixMs());
 }
 
-function selectFirst(pool: PoolRuntime, ask: ConnectionAsk): ConnectionSelection & { kind: 'place' } {
+function selectFirst(primary: PoolRuntime, ask: ConnectionAsk): ConnectionSelection {
+  if (closesConnections(primary)) return closed;
+  const pool = poolInService(primary) ?? primary;
   const nowMs = pool.clock.unixMs();
   const followed = pool.ticketTrail.follow(lookOf(ask.clientIp, ask.hello), nowMs);
   const choice = selectFirstServer({

@@ -1,7 +1,8 @@
 // Choosing the server of one request, and taking one of its places: the connection's server, a replacement, or the algorithm's choice.
 
-import type { ErrorCode, SignificanceCode } from '@limpet/model';
+import type { ErrorCode, FailAction, SignificanceCode } from '@limpet/model';
 import { NO_SERVER } from '../load-balancing/picker.ts';
+import { failActionOf, findServer, isPoolUp, poolInService } from './backup-pools.ts';
 import { admitsPersisted } from './disabled-server.ts';
 import { canTake, eligibility, replacementFor } from './eligibility.ts';
 import { activeOn, pickState } from './pick-state.ts';
@@ -15,6 +16,8 @@ export type RequestChoice =
   | {
       readonly kind: 'server';
       readonly server: ServerRuntime;
+      /** Its pool: that of the virtual service, or a backup of it. */
+      readonly pool: PoolRuntime;
       /** The server that the connection belongs to. */
       readonly bound: boolean;
       /** Not that server: the client has to reconnect for its entry to be switched. */
@@ -24,8 +27,13 @@ export type RequestChoice =
       readonly why: string;
       readonly significance: readonly SignificanceCode[];
     }
-  | { readonly kind: 'refuse'; readonly error: ErrorCode }
-  | { readonly kind: 'reset' };
+  | {
+      readonly kind: 'refuse';
+      readonly error: ErrorCode;
+      /** What the configuration says to answer, where every pool is down. */
+      readonly failAction: FailAction;
+    }
+  | { readonly kind: 'reset'; readonly error: ErrorCode };
 
 /**
  * The server of one request, with one of its places taken: give it back with {@link releaseRequest}.
@@ -33,15 +41,20 @@ export type RequestChoice =
  * @param tried servers that this request has failed on.
  */
 export function selectForRequest(
-  pool: PoolRuntime,
+  primary: PoolRuntime,
   placement: Placement,
   tried: readonly ServerRuntime[],
 ): RequestChoice {
-  const { persistence } = pool.snapshot;
-  if (!placement.bound) return selectBalanced(pool, placement, tried);
-  const recovery = persistence.kind === 'none' ? 'immediate' : persistence.recovery;
+  if (!placement.bound) {
+    const serving = poolInService(primary) ?? primary;
+    return selectBalanced(serving, placement, tried) ?? refuse(primary, serving, tried);
+  }
   // A reload may have made a new object of the server, or none.
-  const server = placement.server === undefined ? undefined : pool.serversById.get(placement.server.id);
+  const found = placement.server === undefined ? undefined : findServer(primary, placement.server.id);
+  const pool = found?.pool ?? primary;
+  const server = found?.server;
+  const { persistence } = pool.snapshot;
+  const recovery = persistence.kind === 'none' ? 'immediate' : persistence.recovery;
   if (server === undefined || !admitsPersisted(pool, server)) {
     const gone =
       server === undefined
@@ -49,20 +62,21 @@ export function selectForRequest(
         : 'ADF_PERSISTENCE_FAILURE_SERVER_DISABLED';
     const cause = server?.snapshot.enabled === true ? 'in maintenance' : 'disabled';
     const why = placement.server === undefined ? 'first server available' : `replacement: server ${cause}`;
-    return selectReplacement(pool, placement, tried, why, placement.server === undefined ? NOTHING : [gone]);
+    const significance: readonly SignificanceCode[] = placement.server === undefined ? NOTHING : [gone];
+    return selectReplacement(primary, pool, placement, tried, why, significance);
   }
   const limit = pool.snapshot.connectionLimitPerServer;
   if (recovery === 'never') {
     const within = server.table.tryAddActive(server.slot, limit);
     if (!within) server.table.tryAddActive(server.slot, 0);
-    return stay(server, placement, !within);
+    return stay(pool, server, placement, !within);
   }
   const up = isServerHealthy(server);
   if (up && !hasTried(tried, server) && server.table.tryAddActive(server.slot, limit))
-    return stay(server, placement, false);
-  if (recovery === 'abort') return { kind: 'reset' };
+    return stay(pool, server, placement, false);
+  if (recovery === 'abort') return { kind: 'reset', error: 'PERSISTENT_SERVER_DOWN' };
   const why = `replacement: server ${!up ? 'down' : hasTried(tried, server) ? 'unreachable' : 'at limit'}`;
-  return selectReplacement(pool, placement, tried, why, ['ADF_PERSISTENCE_FAILURE_SERVER_DOWN']);
+  return selectReplacement(primary, pool, placement, tried, why, ['ADF_PERSISTENCE_FAILURE_SERVER_DOWN']);
 }
 
 /** Gives the place of a request back. */
@@ -70,10 +84,16 @@ export function releaseRequest(server: ServerRuntime): void {
   server.table.removeActive(server.slot);
 }
 
-function stay(server: ServerRuntime, placement: Placement, overLimit: boolean): RequestChoice {
+function stay(
+  pool: PoolRuntime,
+  server: ServerRuntime,
+  placement: Placement,
+  overLimit: boolean,
+): RequestChoice {
   return {
     kind: 'server',
     server,
+    pool,
     bound: true,
     moved: false,
     overLimit,
@@ -82,13 +102,16 @@ function stay(server: ServerRuntime, placement: Placement, overLimit: boolean): 
   };
 }
 
+/** Of the connection's own pool while that is up, else of the one that serves. */
 function selectReplacement(
-  pool: PoolRuntime,
+  primary: PoolRuntime,
+  own: PoolRuntime,
   placement: Placement,
   tried: readonly ServerRuntime[],
   why: string,
   significance: readonly SignificanceCode[],
 ): RequestChoice {
+  const pool = isPoolUp(own) ? own : (poolInService(primary) ?? own);
   const limit = pool.snapshot.connectionLimitPerServer;
   // Another worker may take the last place between the look and the taking: then the next in the order is asked.
   const refused: ServerRuntime[] = [...tried];
@@ -100,11 +123,11 @@ function selectReplacement(
     );
     if (server === undefined) break;
     if (server.table.tryAddActive(server.slot, limit)) {
-      return { kind: 'server', server, bound: false, moved: true, overLimit: false, why, significance };
+      return { kind: 'server', server, pool, bound: false, moved: true, overLimit: false, why, significance };
     }
     refused.push(server);
   }
-  return refuse(pool, tried);
+  return refuse(primary, pool, tried);
 }
 
 /** A request of a connection that belongs to no server: the algorithm decides, by requests under way. */
@@ -112,7 +135,7 @@ function selectBalanced(
   pool: PoolRuntime,
   { affinityKey }: Placement,
   tried: readonly ServerRuntime[],
-): RequestChoice {
+): RequestChoice | undefined {
   const limit = pool.snapshot.connectionLimitPerServer;
   const usable = eligibility(pool);
   const refused: ServerRuntime[] = [...tried];
@@ -127,6 +150,7 @@ function selectBalanced(
       return {
         kind: 'server',
         server,
+        pool,
         bound: false,
         moved: false,
         overLimit: false,
@@ -136,12 +160,16 @@ function selectBalanced(
     }
     refused.push(server);
   }
-  return refuse(pool, tried);
+  return undefined;
 }
 
-function refuse(pool: PoolRuntime, tried: readonly ServerRuntime[]): RequestChoice {
-  if (tried.length > 0) return { kind: 'refuse', error: 'SERVER_UNREACHABLE' };
-  return { kind: 'refuse', error: pool.servers.some(isServerUp) ? 'SERVER_AT_LIMIT' : 'NO_SERVER_AVAILABLE' };
+function refuse(primary: PoolRuntime, asked: PoolRuntime, tried: readonly ServerRuntime[]): RequestChoice {
+  const none = { kind: 'unavailable' } as const;
+  if (tried.length > 0) return { kind: 'refuse', error: 'SERVER_UNREACHABLE', failAction: none };
+  if (asked.servers.some(isServerUp)) return { kind: 'refuse', error: 'SERVER_AT_LIMIT', failAction: none };
+  const failAction = failActionOf(primary);
+  if (failAction.kind === 'close') return { kind: 'reset', error: 'NO_SERVER_AVAILABLE' };
+  return { kind: 'refuse', error: 'NO_SERVER_AVAILABLE', failAction };
 }
 
 function hasTried(tried: readonly ServerRuntime[], server: ServerRuntime): boolean {

@@ -56,6 +56,8 @@ function startPool({
   const snapshot = {
     algorithm: 'least-connections',
     rampMs: 0,
+    minServersUp: 0,
+    failAction: { kind: 'unavailable' },
     persistence,
     servers: snapshots,
     connectionLimitPerServer: limit,

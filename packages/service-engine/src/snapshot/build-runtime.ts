@@ -66,9 +66,18 @@ export function buildRuntime(
   services: RuntimeServices,
 ): EngineRuntime {
   const pools = new Map<string, PoolRuntime>();
-  for (const pool of snapshot.pools) {
-    pools.set(pool.uuid, buildPool(pool, former.pools.get(pool.uuid), slots, services));
-  }
+  const build = (uuid: string): PoolRuntime => {
+    const built = pools.get(uuid);
+    if (built !== undefined) return built;
+    const pool = snapshot.pools.find((one) => one.uuid === uuid);
+    if (pool === undefined) throw new Error(`pool ${uuid} is missing`);
+    // A pool is made after its backup; the chain ends, by validation.
+    const backup = pool.failAction.kind === 'backup' ? build(pool.failAction.poolUuid) : undefined;
+    const made = buildPool(pool, former.pools.get(uuid), slots, services, backup);
+    pools.set(uuid, made);
+    return made;
+  };
+  for (const { uuid } of snapshot.pools) build(uuid);
   const virtualServices = new Map<string, BuiltVirtualService>();
   for (const virtualService of snapshot.virtualServices) {
     const pool = pools.get(virtualService.poolUuid);
@@ -86,8 +95,10 @@ function buildPool(
   former: PoolRuntime | undefined,
   slots: SlotNumbers,
   services: RuntimeServices,
+  backup: PoolRuntime | undefined,
 ): PoolRuntime {
-  if (former !== undefined && isDeepStrictEqual(former.snapshot, snapshot)) return former;
+  if (former !== undefined && former.backup === backup && isDeepStrictEqual(former.snapshot, snapshot))
+    return former;
   const sameLimits =
     former !== undefined &&
     isDeepStrictEqual(former.snapshot.upstreamConnections, snapshot.upstreamConnections);
@@ -95,7 +106,7 @@ function buildPool(
     const known = sameLimits ? former.serversById.get(serverIdNumber(server.id)) : undefined;
     return buildServer(server, snapshot, known, slots, services);
   });
-  return createPoolRuntime(snapshot, servers, services);
+  return createPoolRuntime(snapshot, servers, services, backup);
 }
 
 function buildServer(

@@ -6,6 +6,7 @@ import { hostOfAuthority } from '../http/authority.ts';
 import type { ClientIdentity } from '../http/client-identity.ts';
 import type { HttpService, HttpServices, ProxiedConnection } from '../http/proxied-connection.ts';
 import type { Deadline } from '../lifecycle/deadlines.ts';
+import { findServer } from '../pool/backup-pools.ts';
 import { type Placement, unplaced } from '../pool/placement.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
 import type { ClientCertificatePolicy } from '../tls/client-certificate-policy.ts';
@@ -182,6 +183,7 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
       server.metrics.add(PLACED, -1);
     }
     const { snapshot, pool } = virtualService.current;
-    record.write(snapshot.name, pool.snapshot.name, this.services, error, detail);
+    const ownPool = server === undefined ? pool : (findServer(pool, server.id)?.pool ?? pool);
+    record.write(snapshot.name, ownPool.snapshot.name, this.services, error, detail);
   }
 }

@@ -194,8 +194,7 @@ export class ConnectionPipeline implements SecureServerListener {
     for (const code of selection.significance) connection.addSignificance(code);
     this.#countSelection(connection, selection);
     if (selection.kind === 'abort') {
-      connection.end('PERSISTENT_SERVER_DOWN');
-      connection.rawSocket.resetAndDestroy();
+      this.#reset(connection, selection);
       return;
     }
     connection.place(selection.placement);
@@ -361,7 +360,11 @@ export class ConnectionPipeline implements SecureServerListener {
       hello: undefined,
       affinitySecret: connection.virtualService.ring.affinitySecret,
     });
-    if (selection.kind === 'place') connection.place(selection.placement);
+    if (selection.kind === 'abort') {
+      this.#reset(connection, selection);
+      return;
+    }
+    connection.place(selection.placement);
     const owner = { onClosed: (error: ErrorCode | undefined) => connection.end(error) };
     connection.serve(this.#http1(connection, connection.rawSocket, owner));
   }
@@ -387,6 +390,11 @@ export class ConnectionPipeline implements SecureServerListener {
   #fail(connection: ClientConnection, error: ErrorCode, detail: string): void {
     connection.end(error, detail);
     connection.rawSocket.destroy();
+  }
+
+  #reset(connection: ClientConnection, { error }: ConnectionSelection & { kind: 'abort' }): void {
+    connection.end(error);
+    connection.rawSocket.resetAndDestroy();
   }
 
   #guard(connection: ClientConnection, stage: () => void): void {
