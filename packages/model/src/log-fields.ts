@@ -45,12 +45,17 @@ export const logFieldCatalogue = Object.freeze({
   persistence_used: field(
     'both',
     'boolean',
-    'Whether the client was sent to the server that its ticket names.',
+    'Whether the client was sent to the server that its ticket or cookie names.',
   ),
   ticket: field(
     'connection',
     'string',
     'What became of the ticket: `none`, `opened`, or why it was not opened.',
+  ),
+  cookie: field(
+    'request',
+    'string',
+    'What became of the persistence cookie: `none`, `opened`, or why it was not opened; where the pool has HTTP cookie persistence.',
   ),
   alpn: field('connection', 'string', '`h2` or `http/1.1`.'),
   pool_name: field('both', 'string', 'Name of the pool.'),
@@ -60,7 +65,7 @@ export const logFieldCatalogue = Object.freeze({
   server_reason: field(
     'both',
     'string',
-    'Why that server: persistence, companion (of a connection with a ticket), affinity, algorithm, replacement and the cause of it.',
+    'Why that server: persistence, companion (of a connection with a ticket or cookie), connection (of the request before), affinity, algorithm, replacement and the cause of it.',
   ),
   servers_tried: field('request', 'number', 'Servers that were tried, when more than one.'),
   significant: field('both', 'boolean', 'Whether something out of the ordinary happened.'),
@@ -93,7 +98,13 @@ export const significanceCodes = Object.freeze({
   ADF_PERSISTENT_SERVER_CHANGE: 'The persistence entry was switched to another server.',
   ADF_PERSISTENCE_FAILURE_SERVER_DOWN: 'The persistent server was down, unreachable or at its limit.',
   ADF_PERSISTENCE_FAILURE_SERVER_DISABLED: 'The persistent server is disabled.',
-  ADF_PERSISTENCE_FAILURE_SERVER_INVALID: 'The ticket names a server that is not in the pool.',
+  ADF_PERSISTENCE_FAILURE_SERVER_INVALID: 'The ticket or cookie names a server that is not in the pool.',
+  ADF_PERSISTENCE_COOKIE_EXPIRED: 'The persistence cookie is older than its timeout.',
+  ADF_PERSISTENCE_COOKIE_INVALID: 'The persistence cookie is malformed, altered, or of another pool.',
+  ADF_PERSISTENCE_COOKIE_VERSION_MISMATCH:
+    'The persistence cookie has a layout that this engine does not know.',
+  ADF_COOKIE_ABSENT_FROM_KEYS_IN_PERSISTENCE_PROFILE:
+    'The persistence cookie was sealed under a key that is not in the ring.',
   ADF_LOAD_BALANCING_FAILED: 'No server could take the connection or request.',
   ADF_CLIENT_SSL_HANDSHAKE_FAILURE: 'The TLS handshake with the client failed.',
   ADF_CLIENT_HELLO_REFUSED: 'The ClientHello was late, too large, malformed or not TLS.',

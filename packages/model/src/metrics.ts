@@ -34,6 +34,20 @@ export const clientCertificateOutcomes = [
 ] as const;
 export type ClientCertificateOutcome = (typeof clientCertificateOutcomes)[number];
 
+/** Why the cookies of a request gave no mapping. */
+export const cookieMissReasons = [
+  'malformed',
+  'wrong_version',
+  'unknown_key',
+  'not_genuine',
+  'expired',
+  'too_many',
+] as const;
+export type CookieMissReason = (typeof cookieMissReasons)[number];
+
+/** What an entry is counted for: TLS tickets once a connection, HTTP cookies once a request. */
+const methods = { name: 'method', values: ['tls', 'http_cookie'] } as const;
+
 const versions = { name: 'tls_version', values: ['1.2', '1.3'] } as const;
 
 /** Every metric of an engine, in the order of exposition. */
@@ -121,34 +135,77 @@ export const metricCatalogue = [
     label: { name: 'key', values: ['next', 'current', 'previous'] },
   },
   {
+    name: 'limpet_cookies_received_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Requests that came with a persistence cookie, good or not.',
+  },
+  {
+    name: 'limpet_cookies_missing_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Requests that came without a persistence cookie, where the pool has HTTP cookie persistence.',
+  },
+  {
+    name: 'limpet_cookies_not_opened_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Requests whose persistence cookies gave no mapping, by the reason of the last one.',
+    label: { name: 'reason', values: cookieMissReasons },
+  },
+  {
+    name: 'limpet_cookies_opened_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Requests whose persistence cookie was opened, by the key that opened it.',
+    label: { name: 'key', values: ['next', 'current', 'previous'] },
+  },
+  {
+    name: 'limpet_cookies_issued_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Persistence cookies sent to clients, renewals included.',
+  },
+  {
+    name: 'limpet_cookies_renewed_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Persistence cookies sent in place of a good one that names the same server.',
+  },
+  {
     name: 'limpet_persistence_hits_total',
     type: 'counter',
     scope: 'virtual_service',
-    help: 'Connections that went to the server that their ticket names.',
+    help: 'Connections (tls) or requests (http_cookie) that went to the server that their entry names.',
+    label: methods,
   },
   {
     name: 'limpet_persistence_new_total',
     type: 'counter',
     scope: 'virtual_service',
-    help: 'Connections without a mapping, placed by the load-balancing algorithm.',
+    help: 'Connections (tls) or requests (http_cookie) without an entry, placed by the load-balancing algorithm.',
+    label: methods,
   },
   {
     name: 'limpet_persistence_changed_total',
     type: 'counter',
     scope: 'virtual_service',
     help: 'Entries switched to another server because the persistent one could not be used.',
+    label: methods,
   },
   {
     name: 'limpet_persistence_server_down_total',
     type: 'counter',
     scope: 'virtual_service',
     help: 'Times that the persistent server was down, unreachable or at its limit (lb_fail_persistent_server_down).',
+    label: methods,
   },
   {
     name: 'limpet_persistence_server_invalid_total',
     type: 'counter',
     scope: 'virtual_service',
-    help: 'Times that the ticket named a server that is gone or disabled (lb_fail_persistent_server_invalid).',
+    help: 'Times that the entry named a server that is gone or disabled (lb_fail_persistent_server_invalid).',
+    label: methods,
   },
   {
     name: 'limpet_requests_total',
@@ -174,7 +231,7 @@ export const metricCatalogue = [
     name: 'limpet_server_connections_placed',
     type: 'gauge',
     scope: 'server',
-    help: 'Client connections that belong to the server now.',
+    help: 'Client connections that belong to the server now; with HTTP cookie persistence by their last request.',
   },
   {
     name: 'limpet_server_requests_active',

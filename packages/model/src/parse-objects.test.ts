@@ -126,6 +126,22 @@ describe('a type that Avi does not have', () => {
 });
 
 describe('a field of Avi that is not implemented', () => {
+  it('is noticed without its value: the key of a cookie is a secret', () => {
+    const aes_key = 'ShYGZdMks8j6Bpvm2sCvaXWzvXms2Z9ob';
+    const { problems, notices } = parseWith({
+      'ApplicationPersistenceProfile[0].http_cookie_persistence_profile': {
+        encryption_key: 'first',
+        key: [{ name: 'first', aes_key }],
+      },
+    });
+    assert.deepEqual(problems, []);
+    assert.deepEqual(notices.map(whereOf), [
+      'ApplicationPersistenceProfile "demo-persistence", http_cookie_persistence_profile.encryption_key',
+      'ApplicationPersistenceProfile "demo-persistence", http_cookie_persistence_profile.key',
+    ]);
+    assert.ok(!JSON.stringify(notices).includes(aes_key));
+  });
+
   it('is noticed when it is set, and does not make the configuration invalid', () => {
     const { problems, notices } = parseWith({ 'Pool[0].request_queue_enabled': true });
     assert.deepEqual(problems, []);

@@ -193,7 +193,26 @@ export type Recovery = 'immediate' | 'never' | 'abort';
 
 export type PersistenceSnapshot =
   | { readonly kind: 'none' }
-  | { readonly kind: 'tls'; readonly profileName: string; readonly recovery: Recovery };
+  | { readonly kind: 'tls'; readonly profileName: string; readonly recovery: Recovery }
+  | {
+      readonly kind: 'http-cookie';
+      readonly profileName: string;
+      readonly recovery: Recovery;
+      readonly cookie: PersistenceCookieSnapshot;
+    };
+
+/** The cookie that carries a client's server, from Avi HttpCookiePersistenceProfile. */
+export interface PersistenceCookieSnapshot {
+  /** cookie_name, or one that is made of the profile's uuid, so that every engine makes the same. */
+  readonly name: string;
+  /** timeout: an older entry has expired; 0: none does. */
+  readonly timeoutS: number;
+  /** always_send_cookie: to every request that comes without one, not once a connection. */
+  readonly alwaysSend: boolean;
+  readonly httpOnly: boolean;
+  /** is_persistent_cookie: the client keeps it for the timeout, beyond its session. */
+  readonly persistent: boolean;
+}
 
 /** Pool.fail_action: what happens to clients while the pool is down. */
 export type FailAction =

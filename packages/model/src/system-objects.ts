@@ -4,6 +4,7 @@
 export const systemObjects: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>> = {
   ApplicationPersistenceProfile: [
     { name: 'System-Persistence-TLS', persistence_type: 'PERSISTENCE_TYPE_TLS' },
+    { name: 'System-Persistence-Http-Cookie', persistence_type: 'PERSISTENCE_TYPE_HTTP_COOKIE' },
   ],
   ApplicationProfile: [{ name: 'System-HTTP', type: 'APPLICATION_PROFILE_TYPE_HTTP' }],
   HealthMonitor: [

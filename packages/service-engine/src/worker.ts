@@ -46,6 +46,7 @@ const pipeline: PipelineServices = {
   newRequestId: () => `${idPrefix}${(++requests).toString(36)}`,
   newWebSocketKey: () => systemRandom.bytes(16).toString('base64'),
   pipelineOf: (uuid) => applier.current.virtualServices.get(uuid)?.pipeline,
+  random: systemRandom,
   onException,
 };
 

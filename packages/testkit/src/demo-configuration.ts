@@ -18,6 +18,8 @@ export interface DemoConfigurationOptions {
     | 'HM_DOWN_ABORT_CONNECTION';
   /** False: no persistence profile on the pool. */
   readonly persistence?: boolean;
+  /** Further fields of the persistence profile. */
+  readonly persistenceProfile?: Readonly<Record<string, unknown>>;
   /** False: no health monitor. */
   readonly monitored?: boolean;
   /** Further fields of the objects. */
@@ -80,6 +82,7 @@ export function demoConfiguration(options: DemoConfigurationOptions): Record<str
         name: 'demo-persistence',
         persistence_type: 'PERSISTENCE_TYPE_TLS',
         server_hm_down_recovery: options.recovery ?? 'HM_DOWN_PICK_NEW_SERVER',
+        ...options.persistenceProfile,
       },
     ],
     ApplicationProfile: [

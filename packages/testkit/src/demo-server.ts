@@ -23,7 +23,7 @@ export interface DemoServerOptions {
 
 /**
  * `/` answers with a page or JSON as Accept says; `/health` is what monitors ask; POST `/fail-health` and `/pass-health` are the switch; `/echo`, `/bytes?n=`, `/chunked`,
- * `/trailers`, `/slow?ms=` and `/status?code=` answer in the ways that their names say.
+ * `/trailers`, `/slow?ms=`, `/headers?name=value` and `/status?code=` answer in the ways that their names say.
  */
 export async function startDemoServer({ name, port = 0 }: DemoServerOptions): Promise<DemoServer> {
   let healthy = true;
@@ -108,6 +108,11 @@ function answer(
       return;
     case '/slow':
       setTimeout(() => response.end('slow\n'), number('ms', 100));
+      return;
+    case '/headers':
+      for (const name of new Set(url.searchParams.keys()))
+        response.setHeader(name, url.searchParams.getAll(name));
+      response.end('with headers\n');
       return;
     case '/status':
       response.statusCode = number('code', 200);

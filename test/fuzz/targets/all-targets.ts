@@ -6,6 +6,7 @@ import { clientHelloTarget } from './client-hello.ts';
 import { http1RequestsTarget } from './http1-requests.ts';
 import { http1ResponseHeadTarget } from './http1-response-head.ts';
 import { http2RequestHeadTarget } from './http2-request-head.ts';
+import { persistenceCookieTarget } from './persistence-cookie.ts';
 import { sessionTicketTarget } from './session-ticket.ts';
 
 export const fuzzTargets: readonly FuzzTarget[] = [
@@ -15,4 +16,5 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   chunkedBodyTarget,
   http2RequestHeadTarget,
   sessionTicketTarget,
+  persistenceCookieTarget,
 ];

@@ -26,7 +26,7 @@ const keys = vectors.map(
   ({ ringKey, virtualServiceUuid }, index) =>
     new TicketKey(Buffer.from(ringKey, 'hex'), index === 0 ? 'current' : 'previous', virtualServiceUuid),
 );
-const ring = { current: keys[0] as TicketKey, newestFirst: keys, affinitySecret: Buffer.alloc(32) };
+const ring = { newestFirst: keys };
 const sealed = new Map(vectors.map((vector) => [vector.ticket, vector]));
 
 export const sessionTicketTarget: FuzzTarget = {

@@ -96,6 +96,31 @@ describe('a compiled pool', () => {
     });
   }
 
+  it('keeps clients by the cookie that is asked for, or by one that every engine calls the same', () => {
+    const persistenceOf = (fields?: Readonly<Record<string, unknown>>) =>
+      poolOf({
+        'ApplicationPersistenceProfile[0].persistence_type': 'PERSISTENCE_TYPE_HTTP_COOKIE',
+        'ApplicationPersistenceProfile[0].http_cookie_persistence_profile': fields,
+      }).persistence;
+    const asked = { cookie_name: 'web', timeout: 90, always_send_cookie: true, http_only: true };
+    assert.deepEqual(persistenceOf({ ...asked, is_persistent_cookie: true }), {
+      kind: 'http-cookie',
+      profileName: 'demo-persistence',
+      recovery: 'immediate',
+      cookie: { name: 'web', timeoutS: 5400, alwaysSend: true, httpOnly: true, persistent: true },
+    });
+    const plain = persistenceOf();
+    assert.ok(plain.kind === 'http-cookie');
+    const { name, ...rest } = plain.cookie;
+    assert.match(name, /^[A-Z]{8}$/);
+    assert.deepEqual(rest, { timeoutS: 0, alwaysSend: false, httpOnly: false, persistent: false });
+    assert.deepEqual(persistenceOf(), plain);
+    const other = poolOf({
+      'Pool[0].application_persistence_profile_ref': 'System-Persistence-Http-Cookie',
+    }).persistence;
+    assert.ok(other.kind === 'http-cookie' && other.cookie.name !== name, 'another profile, another name');
+  });
+
   it('has no persistence without a profile', () => {
     const edits = { 'Pool[0].application_persistence_profile_ref': undefined };
     assert.deepEqual(poolOf(edits).persistence, { kind: 'none' });

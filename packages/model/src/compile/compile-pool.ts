@@ -5,28 +5,16 @@ import { canonicalIp } from '../ip-address.ts';
 import { hashCriteria, lbAlgorithms } from '../lb-algorithms.ts';
 import type { AviObject, ObjectSet } from '../objects/schemas.ts';
 import { referenced } from '../references.ts';
-import {
-  type Address,
-  describeAddress,
-  type PersistenceSnapshot,
-  type PoolSnapshot,
-  type Recovery,
-  type ServerSnapshot,
-} from '../snapshot.ts';
+import { type Address, describeAddress, type PoolSnapshot, type ServerSnapshot } from '../snapshot.ts';
 import { compileFailAction } from './compile-fail-action.ts';
 import { compileHealthMonitor } from './compile-health-monitor.ts';
+import { compilePersistence } from './compile-persistence.ts';
 
 /** Avi's server_timeout of 0 stands for a default; this is ours. */
 const SERVER_TIMEOUT_DEFAULT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 5000;
 
 const MINUTE_MS = 60_000;
-
-const RECOVERY: Readonly<Record<string, Recovery>> = {
-  HM_DOWN_PICK_NEW_SERVER: 'immediate',
-  HM_DOWN_CONTINUE_PERSISTENT_SERVER: 'never',
-  HM_DOWN_ABORT_CONNECTION: 'abort',
-};
 
 export function compilePool(pool: AviObject<'Pool'>, objects: ObjectSet, engines: number): PoolSnapshot {
   const limit = pool.max_concurrent_connections_per_server;
@@ -62,17 +50,6 @@ export function compilePool(pool: AviObject<'Pool'>, objects: ObjectSet, engines
       ...(pool.graceful_disable_timeout < 0 ? {} : { timeoutMs: pool.graceful_disable_timeout * 60_000 }),
       keepsPersisted: pool.server_disable_type === 'ALLOW_NEW_CONNECTION_IF_PERSISTENCE_PRESENT',
     },
-  };
-}
-
-function compilePersistence(pool: AviObject<'Pool'>, objects: ObjectSet): PersistenceSnapshot {
-  const ref = pool.application_persistence_profile_ref;
-  if (ref === undefined) return { kind: 'none' };
-  const profile = referenced(objects.ApplicationPersistenceProfile, ref);
-  return {
-    kind: 'tls',
-    profileName: profile.name,
-    recovery: RECOVERY[profile.server_hm_down_recovery] ?? 'immediate',
   };
 }
 

@@ -1,7 +1,21 @@
 // ApplicationPersistenceProfile: how a pool keeps a client on its server.
 
 import { z } from 'zod';
-import { identity, text } from './fields.ts';
+import { countOrZero, identity, text } from './fields.ts';
+
+export const httpCookiePersistenceProfile = z.looseObject({
+  // RFC 6265 §4.1.1: a token.
+  cookie_name: z
+    .string()
+    .max(128)
+    .regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'must be a token (RFC 6265 §4.1.1)')
+    .optional(),
+  /** Minutes; 0 is none. */
+  timeout: countOrZero(1, 14_400).default(0),
+  always_send_cookie: z.boolean().default(false),
+  http_only: z.boolean().default(false),
+  is_persistent_cookie: z.boolean().default(false),
+});
 
 export const applicationPersistenceProfile = z.looseObject({
   ...identity,
@@ -20,4 +34,5 @@ export const applicationPersistenceProfile = z.looseObject({
   server_hm_down_recovery: z
     .enum(['HM_DOWN_PICK_NEW_SERVER', 'HM_DOWN_ABORT_CONNECTION', 'HM_DOWN_CONTINUE_PERSISTENT_SERVER'])
     .default('HM_DOWN_PICK_NEW_SERVER'),
+  http_cookie_persistence_profile: httpCookiePersistenceProfile.optional(),
 });

@@ -126,9 +126,13 @@ export const fieldsWithoutEffect: Readonly<Record<string, Readonly<Record<string
   ApplicationPersistenceProfile: {
     app_cookie_persistence_profile: undefined,
     hdr_persistence_profile: undefined,
-    http_cookie_persistence_profile: undefined,
     ip_persistence_profile: undefined,
     is_federated: false,
+  },
+  // The ring of the engines keys the cookies: docs/decisions/0014-http-cookie-persistence.md.
+  HttpCookiePersistenceProfile: {
+    encryption_key: undefined,
+    key: undefined,
   },
   PKIProfile: {
     allow_pki_errors: undefined,

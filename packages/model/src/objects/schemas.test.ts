@@ -17,6 +17,19 @@ describe('the defaults', () => {
     });
   });
 
+  it('of an HttpCookiePersistenceProfile are those of Avi', () => {
+    const parsed = objectSchemas.ApplicationPersistenceProfile.parse({
+      ...named,
+      http_cookie_persistence_profile: {},
+    });
+    assert.deepEqual(parsed.http_cookie_persistence_profile, {
+      timeout: 0,
+      always_send_cookie: false,
+      http_only: false,
+      is_persistent_cookie: false,
+    });
+  });
+
   it('of an ApplicationProfile are those of Avi', () => {
     const type = 'APPLICATION_PROFILE_TYPE_HTTP';
     assert.deepEqual(objectSchemas.ApplicationProfile.parse({ ...named, type }), {

@@ -34,12 +34,12 @@ export type ObjectSet = { readonly [T in ObjectType]: readonly AviObject<T>[] };
 
 /** Avi's name of the message type of each object and of what is nested in it, by the path below the object. */
 export const nestedTypes: Readonly<Record<ObjectType, Readonly<Record<string, string>>>> = {
-  ApplicationPersistenceProfile: {},
   ApplicationProfile: {
     http_profile: 'HTTPApplicationProfile',
     'http_profile.ssl_client_certificate_action': 'SSLClientCertificateAction',
     'http_profile.ssl_client_certificate_action.headers[]': 'SSLClientRequestHeader',
   },
+  ApplicationPersistenceProfile: { http_cookie_persistence_profile: 'HttpCookiePersistenceProfile' },
   HealthMonitor: { tcp_monitor: 'HealthMonitorTcp', http_monitor: 'HealthMonitorHttp' },
   PKIProfile: { 'ca_certs[]': 'SSLCertificate', 'crls[]': 'CRL' },
   SSLKeyAndCertificate: { certificate: 'SSLCertificate' },

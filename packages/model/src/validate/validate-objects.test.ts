@@ -204,9 +204,9 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
     ],
     [
       'with a persistence method that is not implemented',
-      { 'ApplicationPersistenceProfile[0].persistence_type': 'PERSISTENCE_TYPE_HTTP_COOKIE' },
+      { 'ApplicationPersistenceProfile[0].persistence_type': 'PERSISTENCE_TYPE_APP_COOKIE' },
       'ApplicationPersistenceProfile "demo-persistence", persistence_type',
-      /PERSISTENCE_TYPE_HTTP_COOKIE is not supported yet; use PERSISTENCE_TYPE_TLS/,
+      /PERSISTENCE_TYPE_APP_COOKIE is not supported yet; use PERSISTENCE_TYPE_TLS or PERSISTENCE_TYPE_HTTP_COOKIE/,
     ],
   ],
   'a virtual service': [
@@ -337,6 +337,39 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       },
       'VirtualService "other", services[0].port',
       /\[::1\]:8443 belongs to virtual service "demo"/,
+    ],
+  ],
+  'HTTP cookie persistence': [
+    [
+      'with a cookie that outlives the session and has no timeout',
+      {
+        'ApplicationPersistenceProfile[0].persistence_type': 'PERSISTENCE_TYPE_HTTP_COOKIE',
+        'ApplicationPersistenceProfile[0].http_cookie_persistence_profile': { is_persistent_cookie: true },
+      },
+      'ApplicationPersistenceProfile "demo-persistence", http_cookie_persistence_profile.is_persistent_cookie',
+      /needs a timeout/,
+    ],
+    [
+      'with a cookie name that could be two things',
+      { 'ApplicationPersistenceProfile[0].http_cookie_persistence_profile': { cookie_name: 'a=b; c' } },
+      'ApplicationPersistenceProfile "demo-persistence", http_cookie_persistence_profile.cookie_name',
+      /must be a token/,
+    ],
+    [
+      'with a timeout beyond ten days',
+      { 'ApplicationPersistenceProfile[0].http_cookie_persistence_profile': { timeout: 14_401 } },
+      'ApplicationPersistenceProfile "demo-persistence", http_cookie_persistence_profile.timeout',
+      /must be 0 or 1 to 14400/,
+    ],
+    [
+      'with a cookie that browsers refuse where there is no TLS',
+      {
+        'ApplicationPersistenceProfile[0].persistence_type': 'PERSISTENCE_TYPE_HTTP_COOKIE',
+        'ApplicationPersistenceProfile[0].http_cookie_persistence_profile': { cookie_name: '__Host-web' },
+        'VirtualService[0].services': [{ port: 8443, enable_ssl: true }, { port: 8080 }],
+      },
+      'VirtualService "demo", services[1]',
+      /"demo-pool" has a cookie "__Host-web".*over TLS only/,
     ],
   ],
   'TLS persistence': [

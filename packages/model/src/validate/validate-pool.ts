@@ -7,6 +7,7 @@ import { hashCriteria, lbAlgorithms } from '../lb-algorithms.ts';
 import type { AviObject, ObjectSet } from '../objects/schemas.ts';
 import { findReferenced } from '../references.ts';
 import type { Report, ReportAt } from './report.ts';
+import { validatePersistenceProfile } from './validate-persistence-profile.ts';
 
 export function validatePool(pool: AviObject<'Pool'>, objects: ObjectSet, report: Report): void {
   const at = (field: string, message: string): void => report('Pool', pool.name, field, message);
@@ -41,12 +42,9 @@ export function validatePool(pool: AviObject<'Pool'>, objects: ObjectSet, report
   const profile = findReferenced(objects.ApplicationPersistenceProfile, profileRef);
   if (profile === undefined) {
     at('application_persistence_profile_ref', `there is no ApplicationPersistenceProfile "${profileRef}"`);
-  } else if (profile.persistence_type !== 'PERSISTENCE_TYPE_TLS') {
-    report(
-      'ApplicationPersistenceProfile',
-      profile.name,
-      'persistence_type',
-      `${profile.persistence_type} is not supported yet; use PERSISTENCE_TYPE_TLS`,
+  } else {
+    validatePersistenceProfile(profile, (field, message) =>
+      report('ApplicationPersistenceProfile', profile.name, field, message),
     );
   }
 }

@@ -7,6 +7,7 @@ import { defaultReferences } from '../system-objects.ts';
 import { validateVips } from './addresses.ts';
 import type { Report, ReportAt } from './report.ts';
 import { validateClientCertificatesOf } from './validate-client-certificates.ts';
+import { needsSecureCookie } from './validate-persistence-profile.ts';
 import { listeningOf } from './virtual-hosting.ts';
 
 export function validateVirtualService(
@@ -76,23 +77,32 @@ export function validateVirtualService(
   if (pool === undefined) at('pool_ref', `there is no Pool "${virtualService.pool_ref}"`);
   else
     for (const each of poolChain(pool, objects))
-      validatePersistence(each, objects, terminatesTls, sslProfile, at);
+      validatePersistence(each, objects, owner.services, sslProfile, at);
 }
 
 /** The Avi page: TLS persistence is for virtual services that terminate HTTPS; its entries are session tickets, so sessions must be reused. */
 function validatePersistence(
   pool: AviObject<'Pool'>,
   objects: ObjectSet,
-  terminatesTls: boolean,
+  services: AviObject<'VirtualService'>['services'],
   sslProfile: AviObject<'SSLProfile'> | undefined,
   at: ReportAt,
 ): void {
   const profileRef = pool.application_persistence_profile_ref;
   const profile =
     profileRef === undefined ? undefined : findReferenced(objects.ApplicationPersistenceProfile, profileRef);
+  const cookieName = profile?.http_cookie_persistence_profile?.cookie_name;
+  if (profile?.persistence_type === 'PERSISTENCE_TYPE_HTTP_COOKIE' && needsSecureCookie(cookieName)) {
+    const plain = services.findIndex(({ enable_ssl }) => !enable_ssl);
+    if (plain >= 0)
+      at(
+        `services[${plain}]`,
+        `pool "${pool.name}" has a cookie "${cookieName}" ("${profile.name}"), which browsers take over TLS only; turn enable_ssl on, or name the cookie without its prefix`,
+      );
+  }
   if (profile?.persistence_type !== 'PERSISTENCE_TYPE_TLS') return;
   const why = `pool "${pool.name}" has TLS persistence ("${profile.name}")`;
-  if (!terminatesTls)
+  if (!services.some(({ enable_ssl }) => enable_ssl))
     at(
       'services',
       `${why}, which needs a service with enable_ssl; turn it on, or take the profile from the pool`,

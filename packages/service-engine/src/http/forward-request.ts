@@ -21,6 +21,7 @@ import { upstreamHeadText } from './forwarded-fields.ts';
 import { openUpstream, type UpstreamOpening, type UpstreamRequestCarrier } from './http1/upstream-pool.ts';
 import { type BodyFraming, isEmptyBody, type ResponseHead } from './message.ts';
 import { ownAnswerTo } from './own-answer.ts';
+import { CookieVisit } from './persistence-cookie.ts';
 import type { HttpService, ProxiedConnection } from './proxied-connection.ts';
 import { RequestRecord } from './request-record.ts';
 import { addedResponseLines } from './response-fields.ts';
@@ -62,6 +63,8 @@ class Forwarding implements ExchangeListener, UpstreamListener {
   #service: HttpService;
   readonly #record: RequestRecord;
   #state: State = 'opening';
+  /** Where the pool has HTTP cookie persistence. */
+  #cookie: CookieVisit | undefined;
   #choice: (RequestChoice & { kind: 'server' }) | undefined;
   #opening: UpstreamOpening | undefined;
   #upstream: UpstreamExchange | undefined;
@@ -87,7 +90,7 @@ class Forwarding implements ExchangeListener, UpstreamListener {
   start(): void {
     this.#connection.countRequest();
     const answer = ownAnswerTo(this.#exchange.head, this.#connection, this.#service);
-    if (answer === undefined) this.#attempt();
+    if (answer === undefined) this.#place();
     else if (answer.kind === 'refuse') this.#refuse(answer.error, answer.lastOnConnection);
     else
       this.#answer(
@@ -99,9 +102,29 @@ class Forwarding implements ExchangeListener, UpstreamListener {
 
   // --- choosing and opening
 
+  /** A request belongs where its connection does, or where its own cookie says. */
+  #place(): void {
+    const { persistence } = this.#service.pool.snapshot;
+    if (persistence.kind === 'http-cookie') {
+      const visit = new CookieVisit(this.#exchange.head, this.#connection, this.#service, persistence.cookie);
+      this.#cookie = visit;
+      const { result, selection } = visit;
+      this.#record.cookie = result.kind === 'not-opened' ? result.reason : result.kind;
+      for (const code of visit.significance) this.#note(code);
+      if (selection.kind === 'abort') {
+        this.#finish(selection.error);
+        this.#exchange.resetConnection();
+        return;
+      }
+      this.#record.placement = selection.placement;
+    }
+    this.#attempt();
+  }
+
   #attempt(): void {
     if (this.#record.serversTried++ > 0) this.#service = this.#connection.service();
-    const choice = selectForRequest(this.#service.pool, this.#connection.placement, this.#tried ?? []);
+    const placement = this.#record.placement ?? this.#connection.placement;
+    const choice = selectForRequest(this.#service.pool, placement, this.#tried ?? []);
     if (choice.kind === 'reset') {
       this.#note(
         choice.error === 'PERSISTENT_SERVER_DOWN'
@@ -125,8 +148,10 @@ class Forwarding implements ExchangeListener, UpstreamListener {
     // A backup pool has its own times and its own profile.
     if (choice.pool !== this.#service.pool) this.#service = { ...this.#service, pool: choice.pool };
     this.#choice = choice;
+    this.#cookie?.settle(choice);
     if (choice.moved) {
-      this.#moved = true;
+      // A ticket is switched by the next handshake alone; a cookie by the answer to this request.
+      this.#moved = this.#cookie === undefined;
       this.#note('ADF_PERSISTENT_SERVER_CHANGE');
       for (const code of choice.significance) this.#note(code);
     }
@@ -153,7 +178,7 @@ class Forwarding implements ExchangeListener, UpstreamListener {
   }
 
   #send(server: ServerRuntime, connection: UpstreamRequestCarrier): void {
-    const { head } = this.#exchange;
+    const head = this.#cookie?.head ?? this.#exchange.head;
     this.#state = 'sent';
     this.#sentAtMs = this.#connection.services.clock.monotonicMs();
     server.metrics.add(SERVER_REQUESTS);
@@ -227,7 +252,7 @@ class Forwarding implements ExchangeListener, UpstreamListener {
     const isTunnel = head.body.kind === 'tunnel';
     if (isTunnel) this.#tunnelWays = 2;
     this.#setDeadline(this.#silenceLimitMs);
-    this.#sendHead(head, false);
+    this.#sendHead(this.#cookie?.answer(head, server) ?? head, false);
     if (!isTunnel) return;
     this.#bodyStarted = true;
     this.#exchange.flush();
@@ -292,7 +317,8 @@ class Forwarding implements ExchangeListener, UpstreamListener {
 
   /** The row "unreachable during a request" of the table in docs/tls-persistence.md. */
   #serverFailed(server: ServerRuntime, failure: UpstreamFailure, unreachable: boolean, safe: boolean): void {
-    const recovery = recoveryOf(this.#service.pool.snapshot.persistence, this.#choice?.bound === true);
+    const isHeld = this.#choice?.bound === true && this.#record.placement?.mayMove !== true;
+    const recovery = recoveryOf(this.#service.pool.snapshot.persistence, isHeld);
     this.#release();
     if (unreachable && recovery === 'abort') {
       this.#note('ADF_PERSISTENCE_FAILURE_SERVER_DOWN');
@@ -306,7 +332,7 @@ class Forwarding implements ExchangeListener, UpstreamListener {
       this.#tried = [...(this.#tried ?? []), server];
       this.#attempt();
     } else {
-      this.#refuse(failure.error, recovery === 'immediate', failure.detail);
+      this.#refuse(failure.error, recovery === 'immediate' && this.#cookie === undefined, failure.detail);
     }
   }
 

@@ -3,11 +3,15 @@
 import type { Address, HttpSnapshot, SignificanceCode } from '@limpet/model';
 import type { Clock } from '../lifecycle/clock.ts';
 import type { Deadlines } from '../lifecycle/deadlines.ts';
+import type { RandomSource } from '../lifecycle/random.ts';
+import type { ClientFingerprint } from '../load-balancing/client-key.ts';
 import type { Placement } from '../pool/placement.ts';
 import type { PoolRuntime } from '../pool/pool-runtime.ts';
+import type { KeyRing } from '../session-ticket/key-ring.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { MetricsRow } from '../telemetry/metrics-table.ts';
 import type { ClientIdentity } from './client-identity.ts';
+import type { ConnectionCookies } from './connection-cookies.ts';
 
 /** What a worker lends to everything that proxies. */
 export interface HttpServices {
@@ -18,6 +22,7 @@ export interface HttpServices {
   readonly newRequestId: () => string;
   /** 16 random bytes in base64. */
   readonly newWebSocketKey: () => string;
+  readonly random: RandomSource;
   readonly worker: number;
 }
 
@@ -26,6 +31,7 @@ export interface HttpService {
   readonly name: string;
   readonly http: HttpSnapshot;
   readonly pool: PoolRuntime;
+  readonly ring: KeyRing;
   readonly metrics: MetricsRow;
 }
 
@@ -40,6 +46,11 @@ export interface ProxiedConnection {
   readonly identity: ClientIdentity | undefined;
   /** Where the connection belongs; a request that has to leave it tells the client to reconnect. */
   readonly placement: Placement;
+  /** Of the ClientHello, where requests are placed by it; without TLS there is none. */
+  readonly fingerprint: ClientFingerprint | undefined;
+  readonly cookies: ConnectionCookies;
+  /** From now on the connection counts as one of that server. */
+  place(placement: Placement): void;
   service(): HttpService;
   /** Whether a request for this authority may come over this connection (RFC 9110 §7.4, R14). */
   serves(authority: string): boolean;

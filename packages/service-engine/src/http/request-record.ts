@@ -1,6 +1,7 @@
 // The record of one request: collected while it is forwarded, written when its outcome is known.
 
 import { type ErrorCode, errorCatalogue, type SignificanceCode } from '@limpet/model';
+import type { Placement } from '../pool/placement.ts';
 import type { ServerRuntime } from '../pool/server-runtime.ts';
 import type { RequestHead } from './message.ts';
 import type { HttpService, ProxiedConnection } from './proxied-connection.ts';
@@ -14,6 +15,10 @@ export class RequestRecord {
   serverReason = '';
   serversTried = 0;
   serverConnectionReused = false;
+  /** Where a cookie, or the lack of one, placed the request; absent: it belongs where its connection does. */
+  placement: Placement | undefined;
+  /** `none`, `opened`, or why it was not opened; absent where the pool has no cookies. */
+  cookie: string | undefined;
   /** 0: no response was sent. */
   status = 0;
   error: ErrorCode | undefined;
@@ -40,7 +45,7 @@ export class RequestRecord {
     if (!accessLog.enabled) return;
     const { server } = this;
     const query = head.target.indexOf('?');
-    const { placement } = connection;
+    const placement = this.placement ?? connection.placement;
     accessLog.write({
       record: 'request',
       report_timestamp: new Date(clock.unixMs()).toISOString(),
@@ -61,6 +66,7 @@ export class RequestRecord {
       duration_ms: Math.round(clock.monotonicMs() - this.#startedAtMs),
       pool_name: service.pool.snapshot.name,
       persistence_used: placement.persistenceUsed && server?.id === placement.server?.id,
+      ...(this.cookie === undefined ? {} : { cookie: this.cookie }),
       ...(server === undefined
         ? {}
         : {

@@ -13,8 +13,8 @@ export function isIdempotent(method: string): boolean {
   return IDEMPOTENT.has(method);
 }
 
-/** How the profile wants a failing server met; undefined where there is none. A connection that is bound elsewhere by now moves on. */
-export function recoveryOf(persistence: PersistenceSnapshot, bound: boolean): Recovery | undefined {
+/** How the profile wants a failing server met; undefined where there is none. A request that left its server, or may, moves on. */
+export function recoveryOf(persistence: PersistenceSnapshot, isHeld: boolean): Recovery | undefined {
   if (persistence.kind === 'none') return undefined;
-  return bound ? persistence.recovery : 'immediate';
+  return isHeld ? persistence.recovery : 'immediate';
 }

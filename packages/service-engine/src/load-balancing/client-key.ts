@@ -27,6 +27,12 @@ export function addressKeyOf(secret: Buffer, clientIp: string, clientPort?: numb
   ).readUInt16BE(0);
 }
 
+/** What is worth keeping of a ClientHello as long as its connection: this, and not the bytes that it is a view on. */
+export function fingerprintOf(hello: ClientFingerprint): ClientFingerprint {
+  const { serverName, cipherSuites, supportedGroups, signatureAlgorithms, supportedVersions } = hello;
+  return { serverName, cipherSuites, supportedGroups, signatureAlgorithms, supportedVersions };
+}
+
 const keyObjects = new WeakMap<Buffer, KeyObject>();
 
 /** HMAC-SHA256 under the fleet's secret: who has no secret can neither predict a key nor read an address from it. */

@@ -1,8 +1,8 @@
-// The placement of a connection: which server it belongs to, and why.
+// The placement of a connection or request: which server it belongs to, and why.
 
 import type { ServerRuntime } from './server-runtime.ts';
 
-/** Where a connection belongs. */
+/** Where a connection belongs; with HTTP cookies, where a request does. */
 export interface Placement {
   /** Undefined: nowhere yet; each request is balanced, or waits for a server to be there again. */
   readonly server: ServerRuntime | undefined;
@@ -13,6 +13,8 @@ export interface Placement {
   readonly affinityKey: number;
   /** Whether the client is where its ticket says. */
   readonly persistenceUsed: boolean;
+  /** No entry names the server yet: another will do, whatever the profile says about persistent ones. */
+  readonly mayMove?: boolean;
 }
 
 /** Before a server was chosen. */

@@ -66,7 +66,9 @@ const closed: ConnectionSelection & { kind: 'abort' } = Object.freeze({
 
 /** The server of a connection, chosen before its TLS handshake. Takes no place of a limit: a ticket proves nothing about its bearer. */
 export function selectForConnection(pool: PoolRuntime, ask: ConnectionAsk): ConnectionSelection {
-  if (pool.snapshot.persistence.kind === 'none' && !ask.bindConnection) {
+  const { kind } = pool.snapshot.persistence;
+  // A cookie comes with each request, and places that.
+  if (kind === 'http-cookie' || (kind === 'none' && !ask.bindConnection)) {
     if (closesConnections(pool)) return closed;
     const key = hashKeyOf(pool, ask);
     return {

@@ -54,7 +54,8 @@ export function selectForRequest(
   const pool = found?.pool ?? primary;
   const server = found?.server;
   const { persistence } = pool.snapshot;
-  const recovery = persistence.kind === 'none' ? 'immediate' : persistence.recovery;
+  const recovery =
+    persistence.kind === 'none' || placement.mayMove === true ? 'immediate' : persistence.recovery;
   if (server === undefined || !admitsPersisted(pool, server)) {
     const gone =
       server === undefined

@@ -12,6 +12,7 @@ import { createPoolRuntime, type PoolRuntime } from './pool-runtime.ts';
 import {
   type ConnectionAsk,
   type ConnectionSelection,
+  selectForClient,
   selectForConnection,
 } from './select-for-connection.ts';
 import { type RequestChoice, releaseRequest, selectForRequest } from './select-for-request.ts';
@@ -33,6 +34,14 @@ interface PoolOptions {
 function tls(recovery: Recovery): PersistenceSnapshot {
   return { kind: 'tls', profileName: 'sticky', recovery };
 }
+
+function httpCookie(recovery: Recovery): PersistenceSnapshot {
+  const cookie = { name: 'P', timeoutS: 0, alwaysSend: false, httpOnly: false, persistent: false };
+  return { kind: 'http-cookie', profileName: 'sticky', recovery, cookie };
+}
+
+/** However an entry came, what follows from it is the same. */
+const METHODS = { 'TLS ticket': tls, 'HTTP cookie': httpCookie };
 
 /** Four servers, all up. */
 function startPool({
@@ -119,8 +128,7 @@ function toldOf(choice: RequestChoice): unknown[] {
 type Cause = 'down' | 'unreachable' | 'at its limit' | 'disabled' | 'gone';
 
 /** A pool whose first server cannot be used, and what requests of a connection to it have tried. */
-function poolWith(cause: Cause, recovery: Recovery) {
-  const persistence = tls(recovery);
+function poolWith(cause: Cause, persistence: PersistenceSnapshot) {
   const made = startPool(
     cause === 'disabled'
       ? { persistence, disabled: [0] }
@@ -183,13 +191,15 @@ describe('the server of a connection', () => {
   for (const [cause, row] of Object.entries(CONNECTION_TABLE) as [Cause, Record<Recovery, unknown[]>][]) {
     for (const recovery of RECOVERIES) {
       const [where, ...rest] = row[recovery];
-      it(`is as the table says where the persisted one is ${cause}, under ${recovery}`, () => {
-        const { pool, persisted, replacement } = poolWith(cause, recovery);
-        const [name, ...told] = toldOfConnection(selectForConnection(pool, askOf(persisted.id)));
-        assert.deepEqual(told, rest);
-        if (where === '*') assert.match(String(name), /^server-[0-3]$/);
-        else assert.equal(name, where === 'R' ? replacement : where);
-      });
+      for (const [method, persistence] of Object.entries(METHODS)) {
+        it(`is as the table says where the one of its ${method} is ${cause}, under ${recovery}`, () => {
+          const { pool, persisted, replacement } = poolWith(cause, persistence(recovery));
+          const [name, ...told] = toldOfConnection(selectForClient(pool, askOf(persisted.id)));
+          assert.deepEqual(told, rest);
+          if (where === '*') assert.match(String(name), /^server-[0-3]$/);
+          else assert.equal(name, where === 'R' ? replacement : where);
+        });
+      }
     }
   }
 
@@ -251,6 +261,12 @@ describe('the server of a connection', () => {
     assert.deepEqual(told, ['new', undefined]);
   });
 
+  it('is left open where a cookie will place each request', () => {
+    const { pool, servers } = startPool({ persistence: httpCookie('immediate') });
+    const open = selectForConnection(pool, askOf(servers[0].id, { bindConnection: true }));
+    assert.ok(open.kind === 'place' && !open.placement.bound && open.placement.server === undefined);
+  });
+
   it('is left open without persistence, unless the connection is to be bound', () => {
     const { pool, servers } = startPool({ persistence: { kind: 'none' } });
     const open = selectForConnection(pool, askOf(servers[0].id));
@@ -278,11 +294,18 @@ describe('the server of a request', () => {
   for (const [cause, row] of Object.entries(REQUEST_TABLE) as [Cause, Record<Recovery, unknown[]>][]) {
     for (const recovery of RECOVERIES) {
       const [where, ...rest] = row[recovery];
-      it(`is as the table says where that of its connection is ${cause}, under ${recovery}`, () => {
-        const { pool, persisted, tried, replacement } = poolWith(cause, recovery);
-        const [name, ...told] = toldOf(selectForRequest(pool, placementOn(persisted), tried));
-        assert.equal(name, where === 'R' ? replacement : where);
-        assert.deepEqual(told, rest);
+      for (const [method, persistence] of Object.entries(METHODS)) {
+        it(`is as the table says where that of its ${method} is ${cause}, under ${recovery}`, () => {
+          const { pool, persisted, tried, replacement } = poolWith(cause, persistence(recovery));
+          const [name, ...told] = toldOf(selectForRequest(pool, placementOn(persisted), tried));
+          assert.equal(name, where === 'R' ? replacement : where);
+          assert.deepEqual(told, rest);
+        });
+      }
+      it(`is the replacement where no entry names one that is ${cause} yet, under ${recovery}`, () => {
+        const { pool, persisted, tried, replacement } = poolWith(cause, httpCookie(recovery));
+        const placement = { ...placementOn(persisted), mayMove: true };
+        assert.deepEqual(toldOf(selectForRequest(pool, placement, tried)), [replacement, 'moved']);
       });
     }
   }

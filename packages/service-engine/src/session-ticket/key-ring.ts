@@ -1,6 +1,7 @@
-// The ring of ticket keys of one virtual service: next, current, previous; and the secret that client keys are made under.
+// The ring of keys of one virtual service, for tickets and for cookies: next, current, previous; and the secret that client keys are made under.
 
 import { hkdfSync } from 'node:crypto';
+import { CookieKey } from './cookie-key.ts';
 import type { RingKeys } from './ring-file.ts';
 import { TicketKey } from './ticket-key.ts';
 
@@ -9,6 +10,10 @@ export interface KeyRing {
   readonly current: TicketKey;
   /** Every key, newest first (`next` included): the order in which a ticket is tried. */
   readonly newestFirst: readonly TicketKey[];
+  /** Seals every new cookie. */
+  readonly currentCookieKey: CookieKey;
+  /** The cookie keys, in the same order. */
+  readonly cookieKeys: readonly CookieKey[];
   /** 32 bytes that outlive key rotation; all engines of the fleet hold the same. */
   readonly affinitySecret: Buffer;
 }
@@ -16,12 +21,19 @@ export interface KeyRing {
 /** Derives the ring of a virtual service. Keys of other virtual services from the same file have nothing in common with it. */
 export function createKeyRing(keys: RingKeys, virtualServiceUuid: string): KeyRing {
   const current = new TicketKey(keys.current.key, 'current', virtualServiceUuid);
+  const currentCookieKey = new CookieKey(keys.current.key, 'current', virtualServiceUuid);
   return Object.freeze({
     current,
     newestFirst: Object.freeze([
       new TicketKey(keys.next.key, 'next', virtualServiceUuid),
       current,
       ...keys.previous.map(({ key }) => new TicketKey(key, 'previous', virtualServiceUuid)),
+    ]),
+    currentCookieKey,
+    cookieKeys: Object.freeze([
+      new CookieKey(keys.next.key, 'next', virtualServiceUuid),
+      currentCookieKey,
+      ...keys.previous.map(({ key }) => new CookieKey(key, 'previous', virtualServiceUuid)),
     ]),
     affinitySecret: Buffer.from(
       hkdfSync(

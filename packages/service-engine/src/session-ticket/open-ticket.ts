@@ -38,7 +38,7 @@ export type TicketResult =
 export function openTickets(
   tickets: readonly Buffer[],
   tls13: boolean,
-  ring: KeyRing,
+  ring: Pick<KeyRing, 'newestFirst'>,
   nowS: number,
   lifetimeS: number,
 ): TicketResult {
@@ -58,7 +58,7 @@ export function openTickets(
 function openTicket(
   ticket: Buffer,
   tls13: boolean,
-  ring: KeyRing,
+  ring: Pick<KeyRing, 'newestFirst'>,
   nowS: number,
   lifetimeS: number,
 ): OpenedTicket | TicketMissReason {

@@ -4,8 +4,10 @@ import type { Socket } from 'node:net';
 import type { Address, ErrorCode, SignificanceCode } from '@limpet/model';
 import { hostOfAuthority } from '../http/authority.ts';
 import type { ClientIdentity } from '../http/client-identity.ts';
+import { ConnectionCookies } from '../http/connection-cookies.ts';
 import type { HttpService, HttpServices, ProxiedConnection } from '../http/proxied-connection.ts';
 import type { Deadline } from '../lifecycle/deadlines.ts';
+import type { ClientFingerprint } from '../load-balancing/client-key.ts';
 import { findServer } from '../pool/backup-pools.ts';
 import { type Placement, unplaced } from '../pool/placement.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
@@ -42,7 +44,10 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
   readonly record: ConnectionRecord;
   readonly deadline: Deadline;
   identity: ClientIdentity | undefined;
+  /** Kept only where requests are placed by it. */
+  fingerprint: ClientFingerprint | undefined;
   #http: HttpConnection | undefined;
+  #cookies: ConnectionCookies | undefined;
   #ended = false;
   #retired = false;
 
@@ -84,9 +89,16 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
     return this.#ended;
   }
 
+  /** Made at the first request that asks. */
+  get cookies(): ConnectionCookies {
+    this.#cookies ??= new ConnectionCookies();
+    return this.#cookies;
+  }
+
   service(): HttpService {
-    const { snapshot, pool } = this.virtualService.current;
-    return { name: snapshot.name, http: snapshot.http, pool, metrics: this.virtualService.metrics };
+    const { current, ring, metrics } = this.virtualService;
+    const { snapshot, pool } = current;
+    return { name: snapshot.name, http: snapshot.http, pool, ring, metrics };
   }
 
   serves(authority: string): boolean {
@@ -127,6 +139,7 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
 
   /** From now on the connection counts as one of its server. */
   place(placement: Placement): void {
+    this.#unplace();
     this.record.placement = placement;
     const { server } = placement;
     if (server === undefined || !placement.bound) return;
@@ -177,13 +190,17 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
     virtualService.connections.delete(this);
     virtualService.metrics.add(OPEN, -1);
     if (record.stage !== 'http') virtualService.metrics.add(FAILED[record.stage]);
-    const { server, bound } = this.placement;
-    if (server !== undefined && bound) {
-      server.table.removePlaced(server.slot);
-      server.metrics.add(PLACED, -1);
-    }
+    this.#unplace();
+    const { server } = this.placement;
     const { snapshot, pool } = virtualService.current;
     const ownPool = server === undefined ? pool : (findServer(pool, server.id)?.pool ?? pool);
     record.write(snapshot.name, ownPool.snapshot.name, this.services, error, detail);
+  }
+
+  #unplace(): void {
+    const { server, bound } = this.placement;
+    if (server === undefined || !bound) return;
+    server.table.removePlaced(server.slot);
+    server.metrics.add(PLACED, -1);
   }
 }

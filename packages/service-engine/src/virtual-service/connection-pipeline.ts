@@ -10,7 +10,9 @@ import { Http1DownstreamConnection } from '../http/http1/downstream-connection.t
 import { Http2DownstreamConnection } from '../http/http2/downstream-connection.ts';
 import type { HttpServices } from '../http/proxied-connection.ts';
 import type { Accepted } from '../listener/tcp-listener.ts';
+import { fingerprintOf } from '../load-balancing/client-key.ts';
 import { type TicketDecision, tlsTicket } from '../persistence/tls-ticket.ts';
+import { countSelection } from '../pool/count-selection.ts';
 import { type ConnectionSelection, selectForConnection } from '../pool/select-for-connection.ts';
 import { readProxyHeader } from '../proxy-protocol/read-proxy-header.ts';
 import type { TrustedProxies } from '../proxy-protocol/trusted-proxies.ts';
@@ -45,11 +47,6 @@ const TURNED_AWAY_MS = 1000;
 const metric = {
   received: metricOffset('limpet_tickets_received_total'),
   missing: metricOffset('limpet_tickets_missing_total'),
-  hits: metricOffset('limpet_persistence_hits_total'),
-  new: metricOffset('limpet_persistence_new_total'),
-  changed: metricOffset('limpet_persistence_changed_total'),
-  serverDown: metricOffset('limpet_persistence_server_down_total'),
-  serverInvalid: metricOffset('limpet_persistence_server_invalid_total'),
   issued: metricOffset('limpet_tickets_issued_total'),
   renewed: metricOffset('limpet_tickets_renewed_total'),
 } as const;
@@ -192,7 +189,8 @@ export class ConnectionPipeline implements SecureServerListener {
       affinitySecret: virtualService.ring.affinitySecret,
     });
     for (const code of selection.significance) connection.addSignificance(code);
-    this.#countSelection(connection, selection);
+    if (pool.snapshot.persistence.kind === 'tls') countSelection(virtualService.metrics, 'tls', selection);
+    else if (pool.snapshot.persistence.kind === 'http-cookie') connection.fingerprint = fingerprintOf(hello);
     if (selection.kind === 'abort') {
       this.#reset(connection, selection);
       return;
@@ -220,16 +218,6 @@ export class ConnectionPipeline implements SecureServerListener {
       connection.record.ticket = ticket.reason;
       metrics.add(metricOffset('limpet_tickets_not_opened_total', ticket.reason));
     }
-  }
-
-  #countSelection(connection: ClientConnection, selection: ConnectionSelection): void {
-    const { metrics, current } = connection.virtualService;
-    if (current.pool.snapshot.persistence.kind === 'none') return;
-    if (selection.persistence === 'hit') metrics.add(metric.hits);
-    if (selection.persistence === 'new') metrics.add(metric.new);
-    if (selection.persistence === 'changed') metrics.add(metric.changed);
-    if (selection.failure === 'down') metrics.add(metric.serverDown);
-    if (selection.failure === 'invalid') metrics.add(metric.serverInvalid);
   }
 
   // --- handshake
