@@ -20,26 +20,8 @@ export function createLeastCost(
   const count = ratios.length;
   let turn = Math.floor(random.fraction() * count);
 
-  const cheapest = (state: PickState, wholeOnly: boolean): Cheapest => {
-    const found = { index: NO_SERVER, cost: Number.POSITIVE_INFINITY, weights: 0, partialWeights: 0 };
-    for (let step = 0; step < count; step++) {
-      const index = (turn + step) % count;
-      if (!state.eligible(index)) continue;
-      const ratio = ratios[index] as number;
-      const share = state.share(index);
-      found.weights += ratio * share;
-      if (share < 1) {
-        found.partialWeights += ratio * share;
-        if (wholeOnly) continue;
-      }
-      const cost = costOf(index, ratio, share, state);
-      if (cost < found.cost) {
-        found.index = index;
-        found.cost = cost;
-      }
-    }
-    return found;
-  };
+  const costAt = (index: number, state: PickState): number =>
+    costOf(index, ratios[index] as number, state.share(index), state);
 
   /** Among the servers with part of a share, the one whose weight covers `at`. */
   const partialAt = (state: PickState, at: number): number => {
@@ -54,27 +36,36 @@ export function createLeastCost(
   };
 
   return (state) => {
-    const whole = cheapest(state, true);
-    let best = whole.index;
-    if (best === NO_SERVER) {
-      best = cheapest(state, false).index;
-    } else if (whole.partialWeights > 0) {
-      const partial = partialAt(state, random.fraction() * whole.weights);
-      if (
-        partial !== NO_SERVER &&
-        costOf(partial, ratios[partial] as number, state.share(partial), state) <= whole.cost
-      )
-        best = partial;
+    let best = NO_SERVER;
+    let bestCost = Number.POSITIVE_INFINITY;
+    let partial = NO_SERVER;
+    let partialCost = Number.POSITIVE_INFINITY;
+    let weights = 0;
+    let partialWeights = 0;
+    for (let step = 0, index = turn; step < count; step++, index = index + 1 === count ? 0 : index + 1) {
+      if (!state.eligible(index)) continue;
+      const ratio = ratios[index] as number;
+      const share = state.share(index);
+      const cost = costOf(index, ratio, share, state);
+      weights += ratio * share;
+      if (share === 1) {
+        if (cost >= bestCost) continue;
+        best = index;
+        bestCost = cost;
+      } else {
+        partialWeights += ratio * share;
+        if (cost >= partialCost) continue;
+        partial = index;
+        partialCost = cost;
+      }
     }
-    if (best !== NO_SERVER) turn = (best + 1) % count;
+    if (best === NO_SERVER) {
+      best = partial;
+    } else if (partialWeights > 0) {
+      const drawn = partialAt(state, random.fraction() * weights);
+      if (drawn !== NO_SERVER && costAt(drawn, state) <= bestCost) best = drawn;
+    }
+    if (best !== NO_SERVER) turn = best + 1 === count ? 0 : best + 1;
     return best;
   };
-}
-
-interface Cheapest {
-  readonly index: number;
-  readonly cost: number;
-  /** Of all eligible servers, and of those with part of a share. */
-  readonly weights: number;
-  readonly partialWeights: number;
 }

@@ -59,6 +59,20 @@ describe('rendezvous', () => {
     }
   });
 
+  it('lets two engines disagree about a growing server no more than its shares on them differ', () => {
+    const [one, other] = [createRendezvous(servers(equal(10))), createRendezvous(servers(equal(10)))];
+    // Ten seconds apart, halfway through a ramp of ten minutes.
+    const share = (of: number) => (index: number) => (index === 9 ? of : 1);
+    let differing = 0;
+    for (let key = 0; key < KEYS; key++) {
+      const [here, there] = [one.pick(key, 0, every, share(0.5)), other.pick(key, 0, every, share(0.5167))];
+      if (here === there) continue;
+      assert.equal(there, 9, 'a key goes to the growing server and nowhere else');
+      differing++;
+    }
+    assert.ok(differing / KEYS < 0.003, `${differing} of ${KEYS}`);
+  });
+
   it('gives a new server its keys from all others, and moves none between those', () => {
     const before = createRendezvous(servers(equal(9)));
     const after = createRendezvous(servers(equal(10)));

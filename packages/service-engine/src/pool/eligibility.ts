@@ -18,9 +18,13 @@ export function canTake(pool: PoolRuntime, server: ServerRuntime): boolean {
 
 /** Which servers can take something new; suspect ones only where there is no other. */
 export function eligibility(pool: PoolRuntime): (index: number) => boolean {
-  const preferred = (server: ServerRuntime) => canTake(pool, server) && !isServerSuspect(server, pool.clock);
-  const any = pool.servers.some(preferred) ? preferred : (server: ServerRuntime) => canTake(pool, server);
-  return (index) => any(pool.servers[index] as ServerRuntime);
+  const { servers } = pool;
+  // One look at the clock, not one a server: this is asked of every server for every request.
+  const nowMs = pool.clock.monotonicMs();
+  const preferred = (server: ServerRuntime): boolean =>
+    canTake(pool, server) && !server.table.isSuspect(server.slot, nowMs);
+  const any = servers.some(preferred) ? preferred : (server: ServerRuntime) => canTake(pool, server);
+  return (index) => any(servers[index] as ServerRuntime);
 }
 
 /** The weighted rendezvous choice of the affinity key: every engine and every parallel connection of the client chooses alike. */

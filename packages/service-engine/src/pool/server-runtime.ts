@@ -30,7 +30,7 @@ export function isServerUp(server: ServerRuntime): boolean {
 
 /** Found up by the health monitors, whatever the operator wants. */
 export function isServerHealthy(server: ServerRuntime): boolean {
-  return server.table.health(server.slot) === 'up';
+  return server.table.isUp(server.slot);
 }
 
 /** Down by its own word, which is not "down": it was taken out on purpose, as by the operator. */
