@@ -13,6 +13,7 @@ const engineFolders = [
   'telemetry',
   'channel',
   'listener',
+  'supervisor',
   'proxy-protocol',
   'client-hello',
   'session-ticket',
@@ -30,7 +31,7 @@ const engineFolders = [
 const packagesOf: Readonly<Record<string, readonly string[]>> = {
   model: ['zod'],
   'service-engine': ['@limpet/model', 'pino', 'sonic-boom'],
-  cli: ['@limpet/model', '@limpet/service-engine', 'commander'],
+  cli: ['@limpet/model', '@limpet/service-engine', '@limpet/service-engine/supervisor', 'commander'],
   testkit: ['@peculiar/x509', 'reflect-metadata', 'playwright-core'],
 };
 
@@ -142,7 +143,7 @@ describe('the architecture', () => {
   it('reads process only where the engine is composed', () => {
     for (const { path, text } of sources) {
       if (!path.startsWith('packages/service-engine/src/')) continue;
-      if (/src\/(main|worker|service-engine)\.ts$/.test(path)) continue;
+      if (/src\/(main|worker|service-engine|supervisor-main)\.ts$/.test(path)) continue;
       const code = text.replace(/\/\/.*$|\/\*[\s\S]*?\*\//gm, '');
       assert.doesNotMatch(code, /\bprocess\./, path);
     }

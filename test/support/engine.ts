@@ -1,6 +1,7 @@
 // Engines of system tests: real processes, with their configuration in a folder that goes away with them.
 
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import {
@@ -14,6 +15,7 @@ import {
 const main = resolve(import.meta.dirname, '../../packages/cli/src/main.ts');
 
 interface Ready {
+  readonly pid: number;
   readonly admin: string;
   readonly listeners: readonly { readonly virtual_service: string; readonly port: number }[];
 }
@@ -33,8 +35,18 @@ export interface Engine {
   stop(): Promise<void>;
 }
 
+/** `process` is the supervisor. */
+export interface SupervisedEngine extends Engine {
+  readonly configFile: string;
+  /** Of each engine that came to serve, in order; the last one serves. */
+  readonly pids: readonly number[];
+  /** Replaces the engine and resolves when the next one serves. */
+  upgrade(): Promise<void>;
+}
+
 export interface Runtime {
   readonly config: { readonly version: number };
+  readonly workers: number;
   readonly ticket_keys: { readonly rotations: number };
   readonly pools: readonly {
     readonly servers: readonly {
@@ -56,6 +68,13 @@ export interface Fleet {
   readonly ringFile: string;
   readonly certificate: Certificate;
   startEngine(configuration: unknown, args?: readonly string[]): Promise<Engine>;
+  /** An engine under a supervisor. */
+  startSupervised(
+    configuration: unknown,
+    args?: readonly string[],
+    /** False: without the ring file. */
+    withRing?: boolean,
+  ): Promise<SupervisedEngine>;
   limpet(...args: readonly string[]): ReturnType<typeof runCommand>;
   /** The same where no file may grow: what a full disk does, without one. */
   limpetOnFullDisk(...args: readonly string[]): ReturnType<typeof runCommand>;
@@ -81,7 +100,13 @@ export async function createFleet(): Promise<Fleet> {
     limpetOnFullDisk: (...args) =>
       runCommand('sh', ['-c', 'ulimit -f 0; exec "$@"', 'sh', process.execPath, main, ...args]),
     startEngine: async (configuration, args = []) => {
-      const engine = await startEngine(folder, ringFile, started++, configuration, args);
+      const engine = await startEngine(folder, ringFile, started++, 'engine', configuration, args);
+      engines.push(engine);
+      return engine;
+    },
+    startSupervised: async (configuration, args = [], withRing = true) => {
+      const ring = withRing ? ringFile : undefined;
+      const engine = await startEngine(folder, ring, started++, 'supervise', configuration, args);
       engines.push(engine);
       return engine;
     },
@@ -94,11 +119,13 @@ export async function createFleet(): Promise<Fleet> {
 
 async function startEngine(
   folder: string,
-  ringFile: string,
+  ringFile: string | undefined,
   number: number,
+  command: 'engine' | 'supervise',
   configuration: unknown,
   args: readonly string[],
-): Promise<Engine> {
+): Promise<SupervisedEngine> {
+  const pids: number[] = [];
   const configFile = join(folder, `engine-${number}.json`);
   const logFile = join(folder, `engine-${number}.log`);
   const replaceConfiguration = (text: string): void => {
@@ -111,16 +138,30 @@ async function startEngine(
     process.execPath,
     [
       main,
-      'engine',
-      ...['--config', configFile, '--ticket-keys', ringFile, '--access-log', logFile],
+      command,
+      ...[
+        '--config',
+        configFile,
+        ...(ringFile === undefined ? [] : ['--ticket-keys', ringFile]),
+        '--access-log',
+        logFile,
+      ],
       ...['--engine-name', `engine-${number}`, '--drain-timeout', '3', ...args],
     ],
     (line) => parseReady(line),
+    { onLine: (line) => pids.push(...[parseReady(line)?.pid ?? []].flat()) },
   );
   const port = ready.listeners[0]?.port ?? 0;
   const get = async (path: string): Promise<string> => (await fetch(ready.admin + path)).text();
   const runtime = async (): Promise<Runtime> => JSON.parse(await get('/runtime')) as Runtime;
   return {
+    configFile,
+    pids,
+    upgrade: async () => {
+      const before = pids.length;
+      running.child.kill('SIGUSR2');
+      await eventually(() => pids.length > before, 'the next engine serves');
+    },
     port,
     process: running,
     runtime,
@@ -166,4 +207,26 @@ export async function eventually(
     if (performance.now() > endMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
+}
+
+/** Whether a process with this id is there. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether nobody listens on the port. */
+export function refuses(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.once('error', () => resolve(true));
+  });
 }

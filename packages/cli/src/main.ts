@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { checkCommand } from './commands/check.ts';
 import { engineCommand } from './commands/engine.ts';
 import { keysCommand } from './commands/keys.ts';
+import { superviseCommand } from './commands/supervise.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -19,6 +20,7 @@ const program = new Command('limpet')
   .exitOverride()
   .showHelpAfterError()
   .addCommand(engineCommand())
+  .addCommand(superviseCommand())
   .addCommand(keysCommand())
   .addCommand(checkCommand());
 

@@ -4,37 +4,59 @@ import { LimpetError } from '@limpet/model';
 import { pino } from 'pino';
 import type { EngineOptions } from './options.ts';
 import { logRefusal, ServiceEngine } from './service-engine.ts';
+import type { ParentChannel } from './supervisor/supervisor-link.ts';
 
 /**
- * Serves until SIGTERM or SIGINT. Prints one JSON line `{"event":"ready",…}` on standard output once it listens; SIGHUP reads the configuration
- * again. Returns the exit code.
+ * Serves until SIGTERM or SIGINT, or until its supervisor says so. Prints one JSON line `{"event":"ready",…}` on standard output once it listens;
+ * SIGHUP reads the configuration again; a second SIGTERM ends it at once. Returns the exit code.
  */
 export async function runServiceEngine(options: EngineOptions): Promise<number> {
   const log = pino(
     { name: options.engineName, base: { engine: options.engineName } },
     pino.destination({ fd: 2, sync: true }),
   );
-  const engine = new ServiceEngine(options, log);
-  const stopSignal = new Promise<string>((resolve) => {
-    process.on('SIGTERM', resolve);
-    process.on('SIGINT', resolve);
-    if (options.stopWithStandardInput)
-      process.stdin.once('end', () => resolve('end of standard input')).resume();
-  });
+  const engine = new ServiceEngine(options, log, options.supervised ? parentChannel() : undefined);
+  let serving = false;
+  let asked = false;
+  const stop = (): void => {
+    if (asked && serving) engine.cut();
+    else if (serving) void engine.stop();
+    // Else it stops once it has started.
+    asked = true;
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  if (options.stopWithStandardInput) process.stdin.once('end', stop).resume();
   process.on('SIGHUP', () => void engine.reload('SIGHUP'));
   try {
     const ready = await engine.start();
+    serving = true;
     process.stdout.write(`${JSON.stringify({ event: 'ready', ...ready, pid: process.pid })}\n`);
     log.info({ event: 'READY', ...ready }, 'serving');
+    if (asked) void engine.stop();
   } catch (error) {
     logRefusal(log, error, 'the engine cannot start');
     await engine.stop();
+    leaveParent();
     return error instanceof LimpetError ? 2 : 1;
   }
-  const signal = await stopSignal;
-  log.info({ event: 'DRAINING', signal }, 'draining');
-  await engine.stop();
+  await engine.stopped;
   if (options.stopWithStandardInput) process.stdin.destroy();
+  leaveParent();
   log.info({ event: 'STOPPED' }, 'stopped');
   return 0;
+}
+
+function parentChannel(): ParentChannel {
+  if (process.send === undefined) throw new LimpetError('APPLY_FAILED', 'no supervisor started this process');
+  return {
+    send: (message, callback) => process.send?.(message, undefined, undefined, callback),
+    onMessage: (listener) => process.on('message', listener),
+    onDisconnect: (listener) => process.once('disconnect', listener),
+  };
+}
+
+/** The channel would keep the process. */
+function leaveParent(): void {
+  if (process.connected) process.disconnect();
 }

@@ -17,6 +17,8 @@ export interface EngineOptions {
   readonly drainTimeoutMs: number;
   /** Over how many engines a virtual service is spread: connection limits are divided by it. */
   readonly enginesPerVirtualService: number;
+  /** Started by a supervisor, which keeps the listening sockets. */
+  readonly supervised: boolean;
   /** Drain and end when standard input ends. */
   readonly stopWithStandardInput: boolean;
 }

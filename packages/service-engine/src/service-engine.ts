@@ -14,6 +14,7 @@ import { PassiveHealth } from './health-monitor/passive-health.ts';
 import { systemClock } from './lifecycle/clock.ts';
 import { Deadlines } from './lifecycle/deadlines.ts';
 import { systemRandom } from './lifecycle/random.ts';
+import { type ListeningSockets, ownSockets } from './listener/listening-sockets.ts';
 import { CrowdCounter } from './load-balancing/crowd-counter.ts';
 import { TicketTrail } from './load-balancing/ticket-trail.ts';
 import type { EngineOptions } from './options.ts';
@@ -27,12 +28,13 @@ import {
   type RingKeys,
   serializeRingKeys,
 } from './session-ticket/ring-file.ts';
-import { BoundPorts } from './snapshot/bound-ports.ts';
+import { addressesGone, BoundPorts } from './snapshot/bound-ports.ts';
 import { SlotAllocator } from './snapshot/slot-allocator.ts';
 import { WorkerGroup } from './snapshot/worker-group.ts';
-import { serverSlotKey, type WorkerStart } from './snapshot/worker-messages.ts';
+import { type Drain, serverSlotKey, type WorkerStart } from './snapshot/worker-messages.ts';
 import { resolveConfigFiles } from './source/file-references.ts';
 import { FileWatcher, readConfigFile, readRingFile } from './source/file-source.ts';
+import { type ParentChannel, SupervisorLink } from './supervisor/supervisor-link.ts';
 import { startAdminServer } from './telemetry/admin-server.ts';
 import { exposeMetrics } from './telemetry/exposition.ts';
 import { MetricsTable, metricOffset, VIRTUAL_SERVICE_SLOTS_MAX } from './telemetry/metrics-table.ts';
@@ -82,12 +84,31 @@ export class ServiceEngine {
   #admin: { readonly address: { ip: string; port: number }; stop(): void } | undefined;
   #applying: Promise<void> = Promise.resolve();
   #state: 'starting' | 'serving' | 'draining' = 'starting';
-  readonly #boundPorts = new BoundPorts();
+  readonly #sockets: ListeningSockets;
+  readonly #supervisor: SupervisorLink | undefined;
+  readonly #boundPorts: BoundPorts;
+  #stopped: Promise<void> | undefined;
+  #onStopped: () => void = () => {};
+  readonly #whenStopped = new Promise<void>((resolve) => {
+    this.#onStopped = resolve;
+  });
+  #leftTicketKeys: string | undefined;
 
-  constructor(options: EngineOptions, log: Logger) {
+  /** @param channel to the supervisor, where there is one. */
+  constructor(options: EngineOptions, log: Logger, channel: ParentChannel | undefined) {
     this.#options = options;
     this.#log = log;
     const { workers } = options;
+    this.#supervisor =
+      channel === undefined
+        ? undefined
+        : new SupervisorLink(channel, this.#deadlines, {
+            onRetire: (deadlineMs) => void this.stop({ deadlineMs, keepIdle: true }),
+            onStop: () => void this.stop(),
+            onCut: () => this.cut(),
+          });
+    this.#sockets = this.#supervisor ?? ownSockets;
+    this.#boundPorts = new BoundPorts(this.#sockets);
     const serverMemory = ServerTable.allocate(workers);
     const metricsMemory = MetricsTable.allocate(workers + 1, SERVER_SLOTS_MAX);
     const crowdMemory = CrowdCounter.allocate();
@@ -122,7 +143,7 @@ export class ServiceEngine {
         accessLog: options.accessLog,
       }),
     );
-    this.#workers = new WorkerGroup(starts, this.#deadlines, {
+    this.#workers = new WorkerGroup(starts, this.#deadlines, this.#sockets, {
       onWorkerLost: (worker, reason) => this.#onWorkerLost(worker, reason),
       onException: (worker, message, stack) => log.error({ worker, stack }, `exception: ${message}`),
     });
@@ -184,18 +205,13 @@ export class ServiceEngine {
    * @throws LimpetError with everything that is wrong; then nothing listens.
    */
   async start(): Promise<EngineReady> {
-    const { admin } = this.#options;
+    this.#leftTicketKeys = await this.#supervisor?.hello();
     await this.#workers.start();
     this.#metrics.set('engine', 0, WORKERS, this.#workers.size);
     await this.#load();
-    if (admin !== undefined) {
-      this.#admin = await startAdminServer(admin, {
-        healthz: () => ({ ok: this.#state === 'serving', detail: this.#state }),
-        metrics: () => this.#exposeMetrics(),
-        runtime: () => this.#describeRuntime(),
-      });
-    }
+    await this.#startAdmin();
     this.#state = 'serving';
+    await this.#supervisor?.ready(this.#options.drainTimeoutMs);
     const { snapshot } = this.#inEffect as InEffect;
     return {
       admin: this.#admin === undefined ? '' : `http://${this.#admin.address.ip}:${this.#admin.address.port}`,
@@ -220,20 +236,55 @@ export class ServiceEngine {
     return this.#applying;
   }
 
-  /** Stops accepting, lets what is under way finish, and ends. */
-  async stop(): Promise<void> {
-    if (this.#state === 'draining') return;
+  /** Stops accepting, lets what is under way finish, and ends. A second call may shorten the time that is left. */
+  stop(drain: Drain = { deadlineMs: this.#options.drainTimeoutMs, keepIdle: false }): Promise<void> {
+    if (this.#stopped === undefined) this.#stopped = this.#drain(drain);
+    else this.#workers.broadcast({ kind: 'drain', drain });
+    return this.#stopped;
+  }
+
+  /** Ends the connections of an engine that is stopping, now. */
+  cut(): void {
+    void this.stop();
+    this.#workers.broadcast({ kind: 'cut' });
+  }
+
+  /** Resolves when the engine has stopped, whoever asked for it. */
+  get stopped(): Promise<void> {
+    return this.#whenStopped;
+  }
+
+  async #drain(drain: Drain): Promise<void> {
+    if (this.#state === 'serving')
+      this.#log.info({ event: 'DRAINING', deadline_ms: drain.deadlineMs }, 'draining');
     this.#state = 'draining';
     this.#watcher.stop();
+    // A successor answers there.
+    if (drain.keepIdle) this.#admin?.stop();
     await this.#applying;
+    const cut = await this.#workers.stop(drain);
+    if (cut > 0) this.#log.warn({ connections: cut }, 'connections were cut at the drain deadline');
+    // Until here: what is under way may still choose servers.
     this.#health.stop();
     this.#drains.stop();
     this.#passive.stop();
     this.#certificateExpiry.stop();
-    const cut = await this.#workers.stop(this.#options.drainTimeoutMs);
-    if (cut > 0) this.#log.warn({ connections: cut }, 'connections were cut at the drain deadline');
     this.#admin?.stop();
     this.#deadlines.stop();
+    this.#onStopped();
+  }
+
+  async #startAdmin(): Promise<void> {
+    const { admin } = this.#options;
+    if (admin === undefined) return;
+    // A supervisor keeps this socket, too: the next process could not have the address while this one does.
+    const address = this.#supervisor === undefined ? admin : await this.#supervisor.open('admin', admin);
+    const pages = {
+      healthz: () => ({ ok: this.#state === 'serving', detail: this.#state }),
+      metrics: () => this.#exposeMetrics(),
+      runtime: () => this.#describeRuntime(),
+    };
+    this.#admin = await startAdminServer(address, pages, await this.#supervisor?.lend(address));
   }
 
   // --- the one way of a configuration: read → validate and compile → health → workers → in effect
@@ -247,7 +298,8 @@ export class ServiceEngine {
       enginesPerVirtualService,
       nowS: Math.floor(systemClock.unixMs() / 1000),
     });
-    const ringText = ticketKeysFile === undefined ? this.#ephemeralRing() : readRingFile(ticketKeysFile);
+    const ringText =
+      ticketKeysFile === undefined ? await this.#ephemeralRing() : readRingFile(ticketKeysFile);
     await this.#apply(compiled, notices, ringText);
   }
 
@@ -272,7 +324,7 @@ export class ServiceEngine {
     }
     for (const notice of notices) this.#log.warn({ event: 'CONFIG_NOTICE' }, describeProblem(notice));
     if (former === undefined) await this.#selfTest(snapshot, secrets);
-    const bound = await this.#boundPorts.bind(snapshot, former?.snapshot);
+    const { snapshot: bound, opened } = await this.#boundPorts.bind(snapshot, former?.snapshot);
     const servers = this.#serverSlots.assign(serverKeys(bound));
     const virtualServices = this.#virtualServiceSlots.assign(bound.virtualServices.map(({ uuid }) => uuid));
     // Probed before they get traffic; those that are known keep their state.
@@ -280,14 +332,13 @@ export class ServiceEngine {
     await this.#health.firstVerdicts();
     const version = this.#version + 1;
     try {
-      await this.#workers.apply({
-        version,
-        snapshot: bound,
-        secrets,
-        ring: ringText,
-        slots: { servers, virtualServices },
-      });
+      await this.#workers.apply(
+        { version, snapshot: bound, secrets, ring: ringText, slots: { servers, virtualServices } },
+        // Before the workers close theirs, so that they accept the last that waits.
+        () => this.#boundPorts.release(former === undefined ? [] : addressesGone(former.snapshot, bound)),
+      );
     } catch (error) {
+      await this.#boundPorts.release(opened);
       this.#watchHealth(former?.snapshot);
       throw error;
     }
@@ -310,13 +361,15 @@ export class ServiceEngine {
     await runTicketSelfTest(certificate.chainPem, secrets.get(certificate.keyHash) ?? '');
   }
 
-  #ephemeralRing(): string {
-    const known = this.#inEffect?.ringText;
+  async #ephemeralRing(): Promise<string> {
+    const known = this.#inEffect?.ringText ?? this.#leftTicketKeys;
     if (known !== undefined) return known;
     this.#log.warn(
       'no --ticket-keys file: tickets of this engine are good for no other, nor after a restart',
     );
-    return serializeRingKeys(createRingKeys(systemRandom, Math.floor(systemClock.unixMs() / 1000)));
+    const made = serializeRingKeys(createRingKeys(systemRandom, Math.floor(systemClock.unixMs() / 1000)));
+    await this.#supervisor?.keep(made);
+    return made;
   }
 
   #noteRing({ previous }: RingKeys): void {

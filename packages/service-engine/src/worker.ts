@@ -65,9 +65,22 @@ const applier = new SnapshotApplier({
 process.on('uncaughtException', onException);
 process.on('unhandledRejection', onException);
 
+let draining = false;
+let drainEndMs = Number.POSITIVE_INFINITY;
+let keepIdle = false;
+
 // One message after another: a commit must not overtake the prepare before it.
 let last: Promise<void> = Promise.resolve();
 port.on('message', (message: MainToWorker) => {
+  // A drain takes long, and what is said of it meanwhile must reach it.
+  if (message.kind === 'cut') drainEndMs = 0;
+  if (message.kind === 'drain') {
+    drainEndMs = Math.min(drainEndMs, systemClock.monotonicMs() + message.drain.deadlineMs);
+    keepIdle = message.drain.keepIdle;
+    if (draining) void applier.drain(keepIdle).catch(onException);
+    if (draining) return;
+    draining = true;
+  }
   last = last.then(() => handle(message)).catch(onException);
 });
 send({ kind: 'started' });
@@ -77,7 +90,7 @@ async function handle(message: MainToWorker): Promise<void> {
     case 'prepare': {
       const { version } = message.config;
       try {
-        await applier.prepare(message.config);
+        await applier.prepare(message.config, message.descriptors);
         send({ kind: 'prepared', version });
       } catch (error) {
         send({ kind: 'refused', version, reason: describeRefusal(error) });
@@ -85,8 +98,12 @@ async function handle(message: MainToWorker): Promise<void> {
       break;
     }
     case 'commit':
-      applier.commit();
-      send({ kind: 'committed', version: message.version });
+      try {
+        await applier.commit();
+        send({ kind: 'committed', version: message.version });
+      } catch (error) {
+        send({ kind: 'refused', version: message.version, reason: describeRefusal(error) });
+      }
       break;
     case 'discard':
       applier.discard();
@@ -101,7 +118,7 @@ async function handle(message: MainToWorker): Promise<void> {
       accessLog.reopen();
       break;
     case 'drain':
-      await drain(message.deadlineMs);
+      await drain();
       break;
   }
 }
@@ -114,10 +131,9 @@ function describeRefusal(error: unknown): string {
 
 const DRAIN_LOOK_MS = 50;
 
-async function drain(deadlineMs: number): Promise<void> {
-  applier.drain();
-  const endMs = systemClock.monotonicMs() + deadlineMs;
-  while (applier.openConnections > 0 && systemClock.monotonicMs() < endMs) {
+async function drain(): Promise<void> {
+  await applier.drain(keepIdle);
+  while (applier.openConnections > 0 && systemClock.monotonicMs() < drainEndMs) {
     await new Promise<void>((resolve) => deadlines.start(DRAIN_LOOK_MS, resolve));
   }
   const left = applier.openConnections;

@@ -2,8 +2,10 @@
 
 import { isIP } from 'node:net';
 import { availableParallelism, hostname } from 'node:os';
-import { type EngineOptions, runServiceEngine } from '@limpet/service-engine';
+import type { EngineOptions } from '@limpet/service-engine';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { SUPERVISE_DEFAULTS } from './supervise.ts';
+import { wholeNumber } from './whole-number.ts';
 
 interface Flags {
   readonly config: string;
@@ -15,13 +17,16 @@ interface Flags {
   readonly engines: number;
   readonly drainTimeout: number;
   readonly withParent: boolean;
+  readonly supervised: boolean;
 }
 
 const WORKERS_MAX = 64;
 
 export function engineCommand(): Command {
   return new Command('engine')
-    .description('run a Service Engine; SIGHUP or a change of a file reloads, SIGTERM drains')
+    .description(
+      'run a Service Engine; SIGHUP or a change of a file reloads, SIGTERM drains, a second one ends at once',
+    )
     .requiredOption('--config <file>', 'configuration: arrays of Avi objects, JSON')
     .option(
       '--ticket-keys <file>',
@@ -30,7 +35,7 @@ export function engineCommand(): Command {
     .option(
       '--workers <n>',
       'worker threads',
-      count(1, WORKERS_MAX),
+      wholeNumber(1, WORKERS_MAX),
       Math.min(availableParallelism(), WORKERS_MAX),
     )
     .addOption(
@@ -43,16 +48,33 @@ export function engineCommand(): Command {
     .option(
       '--engines <n>',
       'engines over which the virtual services are spread: connection limits are divided by it',
-      count(1, 1000),
+      wholeNumber(1, 1000),
       1,
     )
-    .option('--drain-timeout <seconds>', 'how long connections may go on after SIGTERM', count(0, 86_400), 8)
+    .option(
+      '--drain-timeout <seconds>',
+      'how long connections may go on after SIGTERM',
+      wholeNumber(0, 86_400),
+      8,
+    )
     .option(
       '--with-parent',
       'stop when standard input ends, as it does when the parent process is gone',
       false,
     )
+    .addOption(new Option('--supervised', 'started by limpet supervise').default(false).hideHelp())
     .action(async (flags: Flags) => {
+      const { hasActivatedSockets, runSupervisor } = await import('@limpet/service-engine/supervisor');
+      if (!flags.supervised && hasActivatedSockets()) {
+        // The sockets that systemd passes are this process's; the one that serves is another, so that it can be replaced.
+        const engineOptions = process.argv.slice(process.argv.indexOf('engine') + 1);
+        process.exitCode = await runSupervisor({
+          ...SUPERVISE_DEFAULTS,
+          engineOptions: engineOptions.filter((option) => option !== '--with-parent'),
+          stopWithStandardInput: flags.withParent,
+        });
+        return;
+      }
       const options: EngineOptions = {
         engineName: flags.engineName,
         configFile: flags.config,
@@ -63,19 +85,11 @@ export function engineCommand(): Command {
         drainTimeoutMs: flags.drainTimeout * 1000,
         enginesPerVirtualService: flags.engines,
         stopWithStandardInput: flags.withParent,
+        supervised: flags.supervised,
       };
+      const { runServiceEngine } = await import('@limpet/service-engine');
       process.exitCode = await runServiceEngine(options);
     });
-}
-
-function count(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < min || value > max) {
-      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
-    }
-    return value;
-  };
 }
 
 function address(text: string): Flags['admin'] {

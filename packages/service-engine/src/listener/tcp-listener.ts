@@ -1,8 +1,10 @@
 // The listener: accepts TCP connections on one address:port, beside the other workers' listeners on the same one.
 
+import { closeSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Address } from '@limpet/model';
 import { LimpetError } from '@limpet/model';
+import type { Deadlines } from '../lifecycle/deadlines.ts';
 
 /** A connection that was accepted, and nothing more. */
 export interface Accepted {
@@ -12,14 +14,21 @@ export interface Accepted {
 }
 
 const BACKLOG = 4096;
+/** A listener that is stopped accepts no longer than this. */
+const STOP_TIMEOUT_MS = 250;
 
 export class TcpListener {
   readonly #server: Server;
+  readonly #descriptor: number | undefined;
   #address: Address;
+  #accepted = 0;
 
-  constructor(address: Address, onAccept: (accepted: Accepted) => void) {
+  /** @param descriptor of a socket on this address that others keep open, too; it belongs to the listener. Else it opens a socket of its own. */
+  constructor(address: Address, onAccept: (accepted: Accepted) => void, descriptor?: number) {
     this.#address = address;
+    this.#descriptor = descriptor;
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+      this.#accepted++;
       const { remoteAddress, remotePort } = socket;
       if (remoteAddress === undefined || remotePort === undefined) {
         // It was reset while it waited to be accepted.
@@ -39,7 +48,9 @@ export class TcpListener {
     const { ip, port } = this.#address;
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error) => reject(describeListenError(error, this.#address)));
-      this.#server.listen({ host: ip, port, backlog: BACKLOG, reusePort: true }, () => {
+      const socket =
+        this.#descriptor === undefined ? { host: ip, port, reusePort: true } : { fd: this.#descriptor };
+      this.#server.listen({ ...socket, backlog: BACKLOG }, () => {
         this.#server.removeAllListeners('error');
         // An accept that fails (no descriptors left) costs that connection only.
         this.#server.on('error', () => {});
@@ -50,9 +61,41 @@ export class TcpListener {
     });
   }
 
-  /** Stops accepting; connections that are open go on. */
-  stop(): void {
-    this.#server.close();
+  /**
+   * Stops accepting; connections that are open go on. To close the last descriptor of a socket resets the connections that wait in its queue, so
+   * they are accepted first: until a turn of the event loop brings none, or, where they never end, for a while.
+   */
+  stop(deadlines: Deadlines): Promise<void> {
+    let seen = this.#accepted;
+    let quietTurns = 0;
+    let late = false;
+    const deadline = deadlines.start(STOP_TIMEOUT_MS, () => {
+      late = true;
+    });
+    const look = (done: () => void): void => {
+      quietTurns = this.#accepted === seen ? quietTurns + 1 : 0;
+      seen = this.#accepted;
+      // The first may lie within the turn that asked: between the two there is a look at the sockets for sure.
+      if (quietTurns < 2 && !late) {
+        setImmediate(look, done);
+        return;
+      }
+      deadline.cancel();
+      this.#server.close();
+      done();
+    };
+    return new Promise((resolve) => setImmediate(look, resolve));
+  }
+
+  /** Gives the socket up at once, whether it has started or not. */
+  discard(): void {
+    if (this.#server.listening) this.#server.close();
+    else if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+  }
+
+  /** Whether others have the socket, too: then it is open already, and nothing waits for it to be opened. */
+  get isShared(): boolean {
+    return this.#descriptor !== undefined;
   }
 }
 

@@ -1,18 +1,21 @@
 // Putting a configuration into effect on one worker: prepare (build, listen), then commit (swap one reference, let the old drain).
 
-import type { Address } from '@limpet/model';
+import { closeSync } from 'node:fs';
 import { type Accepted, TcpListener } from '../listener/tcp-listener.ts';
 import { TrustedProxies } from '../proxy-protocol/trusted-proxies.ts';
 import { createKeyRing } from '../session-ticket/key-ring.ts';
 import { parseRingKeys } from '../session-ticket/ring-file.ts';
+import type { ConnectionPipeline } from '../virtual-service/connection-pipeline.ts';
 import { buildRuntime, EMPTY_RUNTIME, type EngineRuntime, type RuntimeServices } from './build-runtime.ts';
-import type { ConfigVersion } from './worker-messages.ts';
+import { addressKey, type ConfigVersion } from './worker-messages.ts';
 
 /** How a listener's connections are served now; read at each accept. */
 interface Route {
   readonly virtualServiceUuid: string;
   readonly terminatesTls: boolean;
   readonly proxies?: TrustedProxies;
+  /** Of a listener whose virtual service may be gone. */
+  readonly pipeline?: ConnectionPipeline;
 }
 
 interface Prepared {
@@ -28,6 +31,10 @@ export class SnapshotApplier {
   #routes: ReadonlyMap<string, Route> = new Map();
   #listeners = new Map<string, TcpListener>();
   #prepared: Prepared | undefined;
+  /** Connections that a new listener has accepted before the commit says how to serve them. */
+  #early: (readonly [key: string, accepted: Accepted])[] = [];
+  /** How listeners that are being closed serve what still waited on them. */
+  readonly #closing = new Map<string, Route>();
 
   constructor(services: RuntimeServices) {
     this.#services = services;
@@ -38,12 +45,29 @@ export class SnapshotApplier {
   }
 
   /**
-   * Builds the runtime and opens its new listeners, which refuse to serve until the commit.
+   * Builds the runtime and opens its new listeners, which serve nobody until the commit.
    *
+   * @param descriptors of sockets that are open already; they belong to the applier from now on.
    * @throws and has changed nothing.
    */
-  async prepare({ version, snapshot, secrets, ring, slots }: ConfigVersion): Promise<void> {
+  async prepare(
+    { version, snapshot, secrets, ring, slots }: ConfigVersion,
+    descriptors: ReadonlyMap<string, number> = NO_DESCRIPTORS,
+  ): Promise<void> {
     this.discard();
+    const unused = new Map(descriptors);
+    try {
+      this.#prepared = await this.#build({ version, snapshot, secrets, ring, slots }, unused);
+    } finally {
+      for (const descriptor of unused.values()) closeSync(descriptor);
+    }
+  }
+
+  /** Takes the descriptors that it uses out of the map. */
+  async #build(
+    { version, snapshot, secrets, ring, slots }: ConfigVersion,
+    descriptors: Map<string, number>,
+  ): Promise<Prepared> {
     const runtime = buildRuntime(
       version,
       snapshot,
@@ -64,26 +88,34 @@ export class SnapshotApplier {
             terminatesTls,
             ...(proxySources === undefined ? {} : { proxies: new TrustedProxies(proxySources) }),
           });
-          if (this.#listeners.has(key)) continue;
-          const listener = new TcpListener(address, (accepted) => this.#accept(key, accepted));
-          await listener.start();
+          if (this.#listeners.has(key) || newListeners.has(key)) continue;
+          const onAccept = (accepted: Accepted): void => this.#accept(key, accepted);
+          const listener = new TcpListener(address, onAccept, descriptors.get(key));
+          descriptors.delete(key);
           newListeners.set(key, listener);
+          // One that others accept from already has no need to be opened, and should not take connections that it may never serve.
+          if (!listener.isShared) await listener.start();
         }
       }
     } catch (error) {
-      for (const listener of newListeners.values()) listener.stop();
+      this.#discardListeners(newListeners);
       throw error;
     }
-    this.#prepared = { runtime, routes, newListeners };
+    return { runtime, routes, newListeners };
   }
 
-  /** Swaps. Cannot fail. */
-  commit(): void {
+  /**
+   * Swaps.
+   *
+   * @throws where a shared socket cannot be listened on, as when another process has begun to since it was opened; everything else is swapped.
+   */
+  async commit(): Promise<void> {
     const prepared = this.#prepared;
     if (prepared === undefined) return;
     this.#prepared = undefined;
     const former = this.#current;
     const nowS = Math.floor(this.#services.clock.unixMs() / 1000);
+    const formerRoutes = this.#routes;
     for (const { virtualService, runtime, ring } of prepared.runtime.virtualServices.values()) {
       virtualService.apply(runtime, nowS);
       virtualService.applyRing(ring);
@@ -91,13 +123,18 @@ export class SnapshotApplier {
     this.#current = prepared.runtime;
     this.#routes = prepared.routes;
     for (const [key, listener] of prepared.newListeners) this.#listeners.set(key, listener);
-    this.#retire(former);
+    this.#retire(former, formerRoutes);
+    const early = this.#early;
+    this.#early = [];
+    for (const [key, accepted] of early) if (!accepted.socket.destroyed) this.#accept(key, accepted);
+    for (const listener of prepared.newListeners.values()) if (listener.isShared) await listener.start();
   }
 
   /** Gives up what was prepared. */
   discard(): void {
-    for (const listener of this.#prepared?.newListeners.values() ?? []) listener.stop();
+    const prepared = this.#prepared;
     this.#prepared = undefined;
+    if (prepared !== undefined) this.#discardListeners(prepared.newListeners);
   }
 
   /** New ticket keys for every virtual service; takes effect with the next ticket. */
@@ -108,11 +145,12 @@ export class SnapshotApplier {
     }
   }
 
-  /** Stops accepting and ends connections as soon as what is under way on them is done. */
-  drain(): void {
-    for (const listener of this.#listeners.values()) listener.stop();
+  /** Ends connections as soon as what is under way on them is done; resolves when nothing is accepted any more. */
+  async drain(keepIdle: boolean): Promise<void> {
+    for (const { virtualService } of this.#current.virtualServices.values()) virtualService.drain(keepIdle);
+    const { deadlines } = this.#services;
+    await Promise.all([...this.#listeners.values()].map((listener) => listener.stop(deadlines)));
     this.#listeners.clear();
-    for (const { virtualService } of this.#current.virtualServices.values()) virtualService.drain();
   }
 
   /** The time of a disabled server is over. */
@@ -137,25 +175,34 @@ export class SnapshotApplier {
   }
 
   #accept(key: string, accepted: Accepted): void {
-    const route = this.#routes.get(key);
-    const built =
-      route === undefined ? undefined : this.#current.virtualServices.get(route.virtualServiceUuid);
-    if (route === undefined || built === undefined) {
-      accepted.socket.destroy();
-      return;
+    const route = this.#routes.get(key) ?? this.#closing.get(key);
+    const pipeline = route === undefined ? undefined : pipelineOf(route, this.#current);
+    if (route !== undefined && pipeline !== undefined) {
+      pipeline.accept(accepted, route.terminatesTls, route.proxies);
+    } else {
+      accepted.socket.on('error', IGNORE);
+      this.#early.push([key, accepted]);
     }
-    built.pipeline.accept(accepted, route.terminatesTls, route.proxies);
+  }
+
+  #discardListeners(listeners: ReadonlyMap<string, TcpListener>): void {
+    for (const listener of listeners.values()) listener.discard();
+    for (const [, { socket }] of this.#early) socket.destroy();
+    this.#early = [];
   }
 
   /** Ends what the new configuration does not have: listeners, virtual services, and idle connections of servers. */
-  #retire(former: EngineRuntime): void {
+  #retire(former: EngineRuntime, formerRoutes: ReadonlyMap<string, Route>): void {
     for (const [key, listener] of this.#listeners) {
       if (this.#routes.has(key)) continue;
-      listener.stop();
       this.#listeners.delete(key);
+      const route = formerRoutes.get(key);
+      const pipeline = route === undefined ? undefined : pipelineOf(route, former);
+      if (route !== undefined && pipeline !== undefined) this.#closing.set(key, { ...route, pipeline });
+      void listener.stop(this.#services.deadlines).then(() => this.#closing.delete(key));
     }
     for (const [uuid, { virtualService }] of former.virtualServices) {
-      if (!this.#current.virtualServices.has(uuid)) virtualService.drain();
+      if (!this.#current.virtualServices.has(uuid)) virtualService.drain(false);
     }
     const kept = new Set(
       [...this.#current.pools.values()].flatMap(({ servers }) => servers.map(({ idle }) => idle)),
@@ -166,6 +213,13 @@ export class SnapshotApplier {
   }
 }
 
-function addressKey({ ip, port }: Address): string {
-  return `${ip}|${port}`;
+// Until a connection is served, an 'error' without a listener would end the worker.
+const IGNORE = (): void => {};
+const NO_DESCRIPTORS: ReadonlyMap<string, number> = new Map();
+
+function pipelineOf(
+  { pipeline, virtualServiceUuid }: Route,
+  { virtualServices }: EngineRuntime,
+): ConnectionPipeline | undefined {
+  return pipeline ?? virtualServices.get(virtualServiceUuid)?.pipeline;
 }

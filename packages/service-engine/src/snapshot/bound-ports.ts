@@ -1,11 +1,40 @@
-// The ports of a snapshot: that new ones are free, and which ones stand for port 0.
+// The ports of a snapshot: that new ones can be had, and which ones stand for port 0.
 
-import type { HttpSnapshot, ListenerSnapshot, Snapshot, VirtualServiceSnapshot } from '@limpet/model';
-import { probeAddress } from '../listener/tcp-listener.ts';
+import type {
+  Address,
+  HttpSnapshot,
+  ListenerSnapshot,
+  Snapshot,
+  VirtualServiceSnapshot,
+} from '@limpet/model';
+import type { ListeningSockets } from '../listener/listening-sockets.ts';
+import { addressKey } from './worker-messages.ts';
+
+export interface BoundSnapshot {
+  readonly snapshot: Snapshot;
+  /** Addresses that were opened for it: to be released if it does not come into effect. */
+  readonly opened: readonly Address[];
+}
+
+/** Every address that a snapshot listens on. */
+export function addressesOf(snapshot: Snapshot): readonly Address[] {
+  return snapshot.virtualServices.flatMap(({ listeners }) => listeners.map(({ address }) => address));
+}
+
+/** Addresses that the next snapshot listens on no more. */
+export function addressesGone(former: Snapshot, next: Snapshot): readonly Address[] {
+  const kept = new Set(addressesOf(next).map(addressKey));
+  return addressesOf(former).filter((address) => !kept.has(addressKey(address)));
+}
 
 /** Remembers the ports that the operating system chose, so that a reload keeps them. */
 export class BoundPorts {
+  readonly #sockets: ListeningSockets;
   readonly #chosen = new Map<string, number>();
+
+  constructor(sockets: ListeningSockets) {
+    this.#sockets = sockets;
+  }
 
   /**
    * A new address must be free, also of engines that share ports; port 0 becomes a port. The hash stays that of the objects.
@@ -13,12 +42,23 @@ export class BoundPorts {
    * @param former what is in effect: its addresses are this engine's own.
    * @throws LimpetError ADDRESS_IN_USE
    */
-  async bind(snapshot: Snapshot, former: Snapshot | undefined): Promise<Snapshot> {
-    const open = new Set(
-      former?.virtualServices.flatMap(({ listeners }) =>
-        listeners.map(({ address }) => `${address.ip}|${address.port}`),
-      ),
-    );
+  async bind(snapshot: Snapshot, former: Snapshot | undefined): Promise<BoundSnapshot> {
+    const opened: Address[] = [];
+    try {
+      return { snapshot: await this.#bind(snapshot, former, opened), opened };
+    } catch (error) {
+      await this.release(opened);
+      throw error;
+    }
+  }
+
+  /** Gives addresses up. */
+  async release(addresses: readonly Address[]): Promise<void> {
+    for (const address of addresses) await this.#sockets.close(address);
+  }
+
+  async #bind(snapshot: Snapshot, former: Snapshot | undefined, opened: Address[]): Promise<Snapshot> {
+    const open = new Set(former === undefined ? [] : addressesOf(former).map(addressKey));
     const virtualServices: VirtualServiceSnapshot[] = [];
     for (const virtualService of snapshot.virtualServices) {
       const listeners = [];
@@ -26,7 +66,11 @@ export class BoundPorts {
         const key = `${virtualService.uuid}/${index}`;
         const { ip, port } = listener.address;
         let address = { ip, port: port === 0 ? (this.#chosen.get(key) ?? 0) : port };
-        if (!open.has(`${ip}|${address.port}`)) address = await probeAddress(address);
+        if (!open.has(addressKey(address))) {
+          address = await this.#sockets.open(key, address);
+          open.add(addressKey(address));
+          opened.push(address);
+        }
         if (port === 0) this.#chosen.set(key, address.port);
         listeners.push({ ...listener, address });
       }

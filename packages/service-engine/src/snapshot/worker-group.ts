@@ -1,9 +1,19 @@
 // The worker threads of an engine, and the two steps by which a configuration reaches all of them or none.
 
+import { closeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { LimpetError } from '@limpet/model';
 import type { Deadlines } from '../lifecycle/deadlines.ts';
-import type { ConfigVersion, MainToWorker, WorkerStart, WorkerToMain } from './worker-messages.ts';
+import type { ListeningSockets } from '../listener/listening-sockets.ts';
+import { addressesOf } from './bound-ports.ts';
+import {
+  addressKey,
+  type ConfigVersion,
+  type Drain,
+  type MainToWorker,
+  type WorkerStart,
+  type WorkerToMain,
+} from './worker-messages.ts';
 
 export interface WorkerGroupListener {
   /** A worker ended without being told to; another takes its place. */
@@ -21,20 +31,29 @@ interface Member {
   readonly worker: number;
   readonly thread: Worker;
   started: boolean;
+  /** Addresses that it listens on, by key. */
+  listening: ReadonlySet<string>;
 }
 
 export class WorkerGroup {
   readonly #starts: readonly WorkerStart[];
   readonly #deadlines: Deadlines;
   readonly #listener: WorkerGroupListener;
+  readonly #sockets: ListeningSockets;
   readonly #members = new Map<number, Member>();
   readonly #answers = new Set<(worker: number, message: WorkerToMain) => void>();
   #current: ConfigVersion | undefined;
   #stopping = false;
 
-  constructor(starts: readonly WorkerStart[], deadlines: Deadlines, listener: WorkerGroupListener) {
+  constructor(
+    starts: readonly WorkerStart[],
+    deadlines: Deadlines,
+    sockets: ListeningSockets,
+    listener: WorkerGroupListener,
+  ) {
     this.#starts = starts;
     this.#deadlines = deadlines;
+    this.#sockets = sockets;
     this.#listener = listener;
   }
 
@@ -50,11 +69,25 @@ export class WorkerGroup {
   /**
    * Prepares the configuration on every worker, then commits it on every worker.
    *
+   * @param onPrepared is awaited between the two: from there on it comes into effect.
    * @throws LimpetError APPLY_FAILED or ADDRESS_IN_USE with the first reason; then every worker goes on as before.
    */
-  async apply(config: ConfigVersion): Promise<void> {
+  async apply(config: ConfigVersion, onPrepared: () => Promise<void>): Promise<void> {
     const { version } = config;
-    const prepared = await this.#ask({ kind: 'prepare', config }, (message) =>
+    const descriptors = new Map<number, ReadonlyMap<string, number>>();
+    try {
+      for (const member of this.#members.values())
+        descriptors.set(member.worker, await this.#descriptorsFor(member, config));
+    } catch (error) {
+      for (const lent of descriptors.values()) for (const descriptor of lent.values()) closeSync(descriptor);
+      throw error;
+    }
+    const prepare = (worker: number): MainToWorker => ({
+      kind: 'prepare',
+      config,
+      descriptors: descriptors.get(worker) ?? new Map(),
+    });
+    const prepared = await this.#ask(prepare, (message) =>
       (message.kind === 'prepared' || message.kind === 'refused') && message.version === version
         ? message
         : undefined,
@@ -65,9 +98,18 @@ export class WorkerGroup {
       throw new LimpetError('APPLY_FAILED', refused.reason);
     }
     this.#current = config;
-    await this.#ask({ kind: 'commit', version }, (message) =>
-      message.kind === 'committed' && message.version === version ? message : undefined,
+    await onPrepared();
+    const committed = await this.#ask(
+      () => ({ kind: 'commit', version }),
+      (message) =>
+        (message.kind === 'committed' || message.kind === 'refused') && message.version === version
+          ? message
+          : undefined,
     );
+    const listening = new Set(addressesOf(config.snapshot).map(addressKey));
+    for (const member of this.#members.values()) member.listening = listening;
+    const failed = committed.find((message) => message.kind === 'refused');
+    if (failed !== undefined) throw new LimpetError('APPLY_FAILED', failed.reason);
   }
 
   /** New ticket keys; also for workers that start later. */
@@ -81,12 +123,12 @@ export class WorkerGroup {
   }
 
   /** Drains all workers and ends them. Returns how many connections had to be cut. */
-  async stop(deadlineMs: number): Promise<number> {
+  async stop(drain: Drain): Promise<number> {
     this.#stopping = true;
     const drained = await this.#ask(
-      { kind: 'drain', deadlineMs },
+      () => ({ kind: 'drain', drain }),
       (message) => (message.kind === 'drained' ? message : undefined),
-      deadlineMs + 2000,
+      drain.deadlineMs + 2000,
     ).catch(() => []);
     await Promise.all([...this.#members.values()].map(({ thread }) => thread.terminate()));
     return drained.reduce((left, message) => left + message.left, 0);
@@ -98,7 +140,7 @@ export class WorkerGroup {
       stdout: false,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });
-    const member: Member = { worker: start.worker, thread, started: false };
+    const member: Member = { worker: start.worker, thread, started: false, listening: new Set() };
     this.#members.set(start.worker, member);
     let reason = 'exit';
     thread.on('error', (error) => {
@@ -134,17 +176,43 @@ export class WorkerGroup {
       await this.#spawn(start);
       const config = this.#current;
       if (config === undefined) return;
-      const thread = this.#members.get(start.worker)?.thread;
-      thread?.postMessage({ kind: 'prepare', config } satisfies MainToWorker);
-      thread?.postMessage({ kind: 'commit', version: config.version } satisfies MainToWorker);
-    } catch {
+      const member = this.#members.get(start.worker);
+      if (member === undefined) return;
+      const descriptors = await this.#descriptorsFor(member, config);
+      const { thread } = member;
+      thread.postMessage({ kind: 'prepare', config, descriptors } satisfies MainToWorker);
+      thread.postMessage({ kind: 'commit', version: config.version } satisfies MainToWorker);
+      member.listening = new Set(addressesOf(config.snapshot).map(addressKey));
+    } catch (error) {
+      const member = this.#members.get(start.worker);
       // It ended again: its exit has started the next try.
+      if (member === undefined) return;
+      // Without its sockets it is of no use.
+      this.#listener.onException(start.worker, error instanceof Error ? error.message : String(error), '');
+      void member.thread.terminate();
     }
+  }
+
+  /** Of the sockets that others keep: one for each address that the worker does not listen on yet. */
+  async #descriptorsFor({ listening }: Member, { snapshot }: ConfigVersion): Promise<Map<string, number>> {
+    const descriptors = new Map<string, number>();
+    for (const address of addressesOf(snapshot)) {
+      const key = addressKey(address);
+      if (listening.has(key) || descriptors.has(key)) continue;
+      try {
+        const descriptor = await this.#sockets.lend(address);
+        if (descriptor !== undefined) descriptors.set(key, descriptor);
+      } catch (error) {
+        for (const lent of descriptors.values()) closeSync(lent);
+        throw error;
+      }
+    }
+    return descriptors;
   }
 
   /** Sends to all workers and waits for an answer of each. */
   #ask<T>(
-    message: MainToWorker,
+    messageTo: (worker: number) => MainToWorker,
     pick: (message: WorkerToMain) => T | undefined,
     timeoutMs = PREPARE_TIMEOUT_MS,
   ): Promise<T[]> {
@@ -172,7 +240,7 @@ export class WorkerGroup {
         finish(() => reject(new LimpetError('APPLY_FAILED', 'a worker did not answer in time'))),
       );
       this.#answers.add(onAnswer);
-      this.broadcast(message);
+      for (const { worker, thread } of this.#members.values()) thread.postMessage(messageTo(worker));
     });
   }
 }

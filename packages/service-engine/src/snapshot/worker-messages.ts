@@ -1,6 +1,6 @@
 // What the main thread and its workers say to each other. Everything else they share lies in shared memory.
 
-import type { Snapshot } from '@limpet/model';
+import type { Address, Snapshot } from '@limpet/model';
 
 /** Where each server and virtual service has its row in the shared tables; owned by the main thread. */
 export interface SlotNumbers {
@@ -25,13 +25,28 @@ export interface ConfigVersion {
  * new listeners; `commit` swaps.
  */
 export type MainToWorker =
-  | { readonly kind: 'prepare'; readonly config: ConfigVersion }
+  | {
+      readonly kind: 'prepare';
+      readonly config: ConfigVersion;
+      /** Of the sockets that a supervisor keeps, by address key, for the listeners that the worker does not have yet; they are its own from now on. */
+      readonly descriptors: ReadonlyMap<string, number>;
+    }
   | { readonly kind: 'commit'; readonly version: number }
   | { readonly kind: 'discard'; readonly version: number }
   | { readonly kind: 'ring'; readonly ring: string }
   | { readonly kind: 'leave-server'; readonly slot: number }
   | { readonly kind: 'reopen-log' }
-  | { readonly kind: 'drain'; readonly deadlineMs: number };
+  /** May be sent again: the last one counts. */
+  | { readonly kind: 'drain'; readonly drain: Drain }
+  /** Ends a drain now. */
+  | { readonly kind: 'cut' };
+
+/** How connections are brought to an end. */
+export interface Drain {
+  readonly deadlineMs: number;
+  /** True: idle connections stay until their next response, or until they have been idle too long: the client never meets one that closes as it asks. */
+  readonly keepIdle: boolean;
+}
 
 export type WorkerToMain =
   | { readonly kind: 'started' }
@@ -52,6 +67,11 @@ export interface WorkerStart {
   readonly ticketTrail: SharedArrayBuffer;
   readonly serverSlots: number;
   readonly accessLog: string;
+}
+
+/** The key of a listener. */
+export function addressKey({ ip, port }: Address): string {
+  return `${ip}|${port}`;
 }
 
 export function serverSlotKey(poolUuid: string, serverId: string): string {

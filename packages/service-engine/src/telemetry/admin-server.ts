@@ -12,10 +12,15 @@ export interface AdminPages {
   runtime(): unknown;
 }
 
-/** Starts it. It gives no secret away, yet it tells of servers and load: keep it on a local address. */
+/**
+ * Starts it. It gives no secret away, yet it tells of servers and load: keep it on a local address.
+ *
+ * @param descriptor of a socket on the address that is open already.
+ */
 export async function startAdminServer(
   address: Address,
   pages: AdminPages,
+  descriptor: number | undefined,
 ): Promise<{ readonly address: Address; stop(): void }> {
   const server = createServer((request, response) => {
     const respond = (status: number, type: string, body: string): void => {
@@ -41,7 +46,7 @@ export async function startAdminServer(
       respond(500, 'text/plain', 'an internal error\n');
     }
   });
-  await listen(server, address);
+  await listen(server, address, descriptor);
   const bound = server.address();
   const port = typeof bound === 'object' && bound !== null ? bound.port : address.port;
   return {
@@ -53,12 +58,12 @@ export async function startAdminServer(
   };
 }
 
-function listen(server: Server, { ip, port }: Address): Promise<void> {
+function listen(server: Server, { ip, port }: Address, fd: number | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const code = error.code === 'EADDRINUSE' ? 'ADDRESS_IN_USE' : 'APPLY_FAILED';
       reject(new LimpetError(code, `admin address ${ip}:${port} (${error.code})`, { cause: error }));
     });
-    server.listen({ host: ip, port }, resolve);
+    server.listen(fd === undefined ? { host: ip, port } : { fd }, resolve);
   });
 }

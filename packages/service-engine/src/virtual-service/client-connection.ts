@@ -28,7 +28,12 @@ const PLACED = metricOffset('limpet_server_connections_placed');
 /** The HTTP connection on top, once there is one. */
 export interface HttpConnection {
   start(): void;
-  drain(): void;
+  /**
+   * Ends after what is under way, and tells the client so.
+   *
+   * @param keepIdle where nothing is under way: false closes at once, true lets the client ask once more, so that it never asks a connection that closes.
+   */
+  drain(keepIdle: boolean): void;
   leaveServer(slot: number): void;
   destroy(): void;
 }
@@ -155,15 +160,15 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
     http.start();
   }
 
-  drain(): void {
+  drain(keepIdle: boolean): void {
     // A handshake under way is let through: its first response will be its last.
-    this.#http?.drain();
+    this.#http?.drain(keepIdle);
   }
 
   leaveServer(slot: number): void {
     this.#http?.leaveServer(slot);
     const { server, bound } = this.placement;
-    if (bound && server?.slot === slot) this.drain();
+    if (bound && server?.slot === slot) this.drain(false);
   }
 
   reconsider(policy: ClientCertificatePolicy | undefined, nowS: number): void {
@@ -173,7 +178,7 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
     const isGood = certificate === undefined ? !policy.required : policy.stillTrusts(certificate.chain, nowS);
     if (isGood) return;
     this.#retired = true;
-    this.#http.drain();
+    this.#http.drain(false);
   }
 
   destroy(): void {

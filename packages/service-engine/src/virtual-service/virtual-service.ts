@@ -20,7 +20,7 @@ export interface VirtualServiceRuntime {
 
 /** A connection as its virtual service sees it. */
 export interface OpenConnection {
-  drain(): void;
+  drain(keepIdle: boolean): void;
   /** Cuts what is under way at a server, and ends the connection if it belongs to that server. */
   leaveServer(slot: number): void;
   /** Another policy for certificates holds; whom it would not let in is served no further request on this connection. */
@@ -72,9 +72,9 @@ export class VirtualService {
   }
 
   /** Ends idle connections, and every other after what is under way. */
-  drain(): void {
+  drain(keepIdle: boolean): void {
     this.#draining = true;
-    for (const connection of this.connections) connection.drain();
+    for (const connection of this.connections) connection.drain(keepIdle);
   }
 
   leaveServer(slot: number): void {

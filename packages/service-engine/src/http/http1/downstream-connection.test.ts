@@ -32,7 +32,7 @@ describe('the end of an HTTP/1.1 connection', () => {
   it('does not cut off the last bytes of a response that a slow client has yet to take', () => {
     const { time, calls, channel, connection } = open();
     connection.waitForDrain();
-    connection.drain();
+    connection.drain(false);
     time.advance(BODY_TIMEOUT_MS - 1000);
     assert.deepEqual(calls, [], 'the client still has time');
     channel.listener.onDrain();
@@ -42,14 +42,14 @@ describe('the end of an HTTP/1.1 connection', () => {
   it('comes with a reset when the client takes nothing within the body timeout', () => {
     const { time, calls, connection } = open();
     connection.waitForDrain();
-    connection.drain();
+    connection.drain(false);
     time.advance(BODY_TIMEOUT_MS + 1000);
     assert.deepEqual(calls, ['reset']);
   });
 
   it('lingers for a short time where everything was sent', () => {
     const { time, calls, connection } = open();
-    connection.drain();
+    connection.drain(false);
     assert.deepEqual(calls, ['end']);
     time.advance(3000);
     assert.deepEqual(calls, ['end', 'destroy']);

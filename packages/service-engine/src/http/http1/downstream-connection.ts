@@ -66,8 +66,9 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
     this.#channel.resume();
   }
 
-  /** Closes at once when idle, else after the response under way (whose head says so if it has not left yet). */
-  drain(): void {
+  /** Closes at once when idle, unless idle ones are kept; else after the response under way (whose head says so if it has not left yet). */
+  drain(keepIdle: boolean): void {
+    if (keepIdle) return;
     if (this.#exchange === undefined && this.#waitingFor !== 'head' && !this.#closing) this.#close();
   }
 

@@ -32,6 +32,9 @@ const INVALID_FRAMES_MAX = 100;
 const SETTINGS_ENTRIES_MAX = 32;
 /** A session closes when its GOAWAY has left; a client that does not read, or is gone without our being told, gets no longer than this. */
 const LINGER_MS = 2000;
+/** Between the GOAWAY that announces the end and the one that refuses streams: a round trip to any client. */
+const ANNOUNCED_MS = 1000;
+const STREAM_ID_MAX = 2 ** 31 - 1;
 /** Of nghttp2's own buffers for one session, in MiB. */
 const SESSION_MEMORY_MIB = 8;
 
@@ -44,6 +47,7 @@ export class Http2DownstreamConnection {
   #openStreams = 0;
   readonly #exchanges = new Map<ServerHttp2Stream, Http2Exchange>();
   #error: ErrorCode | undefined;
+  #announced = false;
   #closing = false;
   #closed = false;
 
@@ -86,8 +90,12 @@ export class Http2DownstreamConnection {
   }
 
   /** GOAWAY: streams that are open finish, new ones go to a new connection. */
-  drain(): void {
+  drain(keepIdle = false): void {
     if (this.#closing || this.#session.destroyed) return;
+    if (keepIdle) {
+      this.#announce();
+      return;
+    }
     this.#closing = true;
     this.#session.close();
     if (this.#openStreams === 0) this.#waitIdle();
@@ -96,6 +104,17 @@ export class Http2DownstreamConnection {
   /** Ends what is under way at a server whose time is over. */
   leaveServer(slot: number): void {
     for (const exchange of [...this.#exchanges.values()]) exchange.leaveServer(slot);
+  }
+
+  /**
+   * The first of two GOAWAYs (RFC 9113 §6.8): it refuses nothing yet, so that requests on their way when the client hears of it are served. The
+   * second follows when they have had the time to arrive.
+   */
+  #announce(): void {
+    if (this.#announced) return;
+    this.#announced = true;
+    this.#session.goaway(constants.NGHTTP2_NO_ERROR, STREAM_ID_MAX);
+    this.#connection.services.deadlines.start(ANNOUNCED_MS, () => this.drain());
   }
 
   destroy(): void {
@@ -173,7 +192,7 @@ export class Http2DownstreamConnection {
     this.#exchanges.delete(stream);
     this.#openStreams--;
     if (this.#openStreams > 0 || this.#closed) return;
-    if (this.#connection.isDraining()) this.drain();
+    if (this.#connection.isDraining()) this.drain(true);
     this.#waitIdle();
   }
 
