@@ -120,6 +120,23 @@ describe('virtual services of one address', () => {
     assert.ok(!origins.parent.requests.some((request) => request.includes('shop')));
   });
 
+  it('serve every host where the check is off (disable_sni_hostname_check)', async () => {
+    const config = (await configuration()) as Record<string, Record<string, unknown>[]>;
+    const [profile] = config.ApplicationProfile as [Record<string, unknown>];
+    const off = { ...profile, http_profile: { disable_sni_hostname_check: true } };
+    const engine = await fleet.startEngine({ ...config, ApplicationProfile: [off] });
+    for (const version of ['h1', 'h2'] as const) {
+      const client = openClient(version, engine.port);
+      const { status, body } = await client.request({
+        headers: version === 'h2' ? { ':authority': 'shop.test' } : { host: 'shop.test' },
+      });
+      // The connection stays where its SNI has led it.
+      assert.equal(`${status} ${body}`, '200 parent', version);
+      client.close();
+    }
+    await engine.stop();
+  });
+
   it('take back their own tickets on the other engine, and nobody else’s', async () => {
     for (const version of ['TLSv1.3', 'TLSv1.2'] as const) {
       const client = new TicketClient({ version, servername: 'shop.test' });

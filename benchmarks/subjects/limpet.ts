@@ -99,6 +99,7 @@ function configuration(bed: TestBed, port: number, variant: LimpetVariant): obje
         http_profile: {
           keepalive_timeout: 300_000,
           max_keepalive_requests: 0,
+          http2_profile: { max_http2_requests_per_connection: 0 },
           x_forwarded_proto_enabled: true,
         },
       },

@@ -45,6 +45,12 @@ export const errorCatalogue = Object.freeze({
   HELLO_TOO_LARGE: define('downstream', false, 0, 'the ClientHello is larger than 32 kB'),
   HELLO_MALFORMED: define('downstream', false, 0, 'the ClientHello is malformed'),
   HELLO_NOT_TLS: define('downstream', false, 0, 'the client does not speak TLS'),
+  PLAIN_HTTP_ON_TLS_PORT: define(
+    'downstream',
+    false,
+    400,
+    'a plain HTTP request was sent to a port for HTTPS',
+  ),
   TOO_MANY_TICKETS: define('downstream', false, 0, 'the ClientHello holds more than 16 PSK identities'),
   PERSISTENT_SERVER_DOWN: define('upstream', true, 0, 'the persistent server is down and its profile aborts'),
   HANDSHAKE_FAILED: define('downstream', true, 0, 'the TLS handshake failed'),

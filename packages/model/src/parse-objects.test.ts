@@ -48,6 +48,18 @@ describe('a value that a field cannot have', () => {
       /must be a field name/,
     ],
     [
+      'ApplicationProfile[0].http_profile.xff_alternate_name',
+      'Content-Length',
+      'ApplicationProfile "demo-http", http_profile.xff_alternate_name',
+      /must not be a field that frames/,
+    ],
+    [
+      'ApplicationProfile[0].http_profile.xff_alternate_name',
+      'Forwarded',
+      'ApplicationProfile "demo-http", http_profile.xff_alternate_name',
+      /use limpet_forwarded_enabled/,
+    ],
+    [
       'ApplicationProfile[0].http_profile.client_max_header_size',
       65,
       'ApplicationProfile "demo-http", http_profile.client_max_header_size',
@@ -152,14 +164,22 @@ describe('a field of Avi that is not implemented', () => {
   it('is noticed in a nested object, with its place', () => {
     const { notices } = parseWith({
       'Pool[0].servers[1].rewrite_host_header': true,
-      'ApplicationProfile[0].http_profile.secure_cookie_enabled': true,
+      'ApplicationProfile[0].http_profile.http2_profile.enable_http2_server_push': true,
       'VsVip[0].vip[0].prefix_length': 24,
     });
     assert.deepEqual(notices.map(whereOf).sort(), [
-      'ApplicationProfile "demo-http", http_profile.secure_cookie_enabled',
+      'ApplicationProfile "demo-http", http_profile.http2_profile.enable_http2_server_push',
       'Pool "demo-pool", servers[1].rewrite_host_header',
       'VsVip "demo-vip", vip[0].prefix_length',
     ]);
+  });
+
+  it('is refused where to pass over it would be to believe anybody', () => {
+    assertOnlyProblem(
+      configurationWith({ 'ApplicationProfile[0].http_profile.use_true_client_ip': true }),
+      'ApplicationProfile "demo-http", http_profile.use_true_client_ip',
+      /cannot be passed over/,
+    );
   });
 
   it('is not noticed when it says what is done anyway', () => {

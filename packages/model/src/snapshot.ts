@@ -153,6 +153,8 @@ export interface HttpSnapshot {
     readonly update: 'replace' | 'append' | 'add';
   };
   readonly forwardedProto: boolean;
+  /** limpet_forwarded_enabled: the server gets Forwarded (RFC 7239), the client's own treated as {@link forwardedFor} says. */
+  readonly forwarded: boolean;
   /** client_header_timeout: a whole request head must arrive within it. */
   readonly headTimeoutMs: number;
   /** client_body_timeout: between two reads of a request body; 0 is none. */
@@ -169,6 +171,32 @@ export interface HttpSnapshot {
   readonly headLimitBytes: number;
   /** client_max_body_size; 0 is unlimited. */
   readonly bodyLimitBytes: number;
+  /** max_header_count, of a request and of a response. */
+  readonly fieldCountLimit: number;
+  /** max_response_headers_size. */
+  readonly responseHeadLimitBytes: number;
+  /** allow_dots_in_header_name: else such fields of a request go no further. */
+  readonly dotsInNames: boolean;
+  /** pass_through_x_accel_headers: else such fields of a response are the server's word to a proxy of its own. */
+  readonly accelFields: boolean;
+  /** Attributes that every cookie of a server gets: secure_cookie_enabled (over TLS), httponly_enabled. */
+  readonly cookieAttributes: { readonly secure: boolean; readonly httpOnly: boolean };
+  /** server_side_redirect_to_https: a server's redirect to http, at the host that was asked, is one to https. */
+  readonly redirectsToHttps: boolean;
+  /** keepalive_header, use_app_keepalive_timeout: which timeout the client is told, if any. */
+  readonly keepAliveField: 'none' | 'own' | 'server';
+  /** enable_fire_and_forget: a request that has come whole goes on without its client. */
+  readonly fireAndForget: boolean;
+  /** False by disable_sni_hostname_check: no 421 for a host of another virtual service. */
+  readonly hostCheck: boolean;
+  /** reset_conn_http_on_ssl_port: plain HTTP where TLS is expected gets no answer. */
+  readonly resetsPlainHttp: boolean;
+  readonly http2: {
+    readonly initialWindowBytes: number;
+    readonly streamsMax: number;
+    /** 0 is unlimited. */
+    readonly requestsMax: number;
+  };
   /** respond_with_100_continue: the engine answers 100 itself, else the server is asked. */
   readonly respondWith100Continue: boolean;
   /** websockets_enabled: a request may go on as WebSocket. */

@@ -391,9 +391,57 @@ describe('a compiled HTTP profile', () => {
       fieldLineLimitBytes: 2048,
       headLimitBytes: 3072,
       bodyLimitBytes: 4096,
+      fieldCountLimit: 256,
+      responseHeadLimitBytes: 49_152,
+      forwarded: false,
+      dotsInNames: false,
+      accelFields: false,
+      cookieAttributes: { secure: false, httpOnly: false },
+      redirectsToHttps: false,
+      keepAliveField: 'none',
+      fireAndForget: false,
+      hostCheck: true,
+      resetsPlainHttp: false,
+      http2: { initialWindowBytes: 65_536, streamsMax: 128, requestsMax: 1000 },
       respondWith100Continue: false,
       webSockets: false,
     });
+  });
+
+  it('has the switches of its fields', () => {
+    const http = httpOf({
+      max_header_count: 7,
+      max_response_headers_size: 2,
+      limpet_forwarded_enabled: true,
+      allow_dots_in_header_name: true,
+      pass_through_x_accel_headers: true,
+      secure_cookie_enabled: true,
+      httponly_enabled: true,
+      server_side_redirect_to_https: true,
+      keepalive_header: true,
+      enable_fire_and_forget: true,
+      disable_sni_hostname_check: true,
+      reset_conn_http_on_ssl_port: true,
+      http2_profile: {
+        http2_initial_window_size: 128,
+        max_http2_concurrent_streams_per_connection: 9,
+        max_http2_requests_per_connection: 0,
+      },
+    });
+    assert.equal(http.fieldCountLimit, 7);
+    assert.equal(http.responseHeadLimitBytes, 2048);
+    assert.deepEqual(
+      [http.forwarded, http.dotsInNames, http.accelFields, http.redirectsToHttps, http.fireAndForget],
+      [true, true, true, true, true],
+    );
+    assert.deepEqual(http.cookieAttributes, { secure: true, httpOnly: true });
+    assert.deepEqual([http.hostCheck, http.resetsPlainHttp], [false, true]);
+    assert.equal(http.keepAliveField, 'own');
+    assert.deepEqual(http.http2, { initialWindowBytes: 131_072, streamsMax: 9, requestsMax: 0 });
+    const ofServer = httpOf({ keepalive_header: true, use_app_keepalive_timeout: true });
+    assert.equal(ofServer.keepAliveField, 'server');
+    // No count is a count that no head can reach.
+    assert.ok(httpOf({ max_header_count: 0 }).fieldCountLimit > 256 * 256 - 1);
   });
 
   it('allows a head as large as its largest field', () => {

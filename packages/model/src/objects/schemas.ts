@@ -36,6 +36,7 @@ export type ObjectSet = { readonly [T in ObjectType]: readonly AviObject<T>[] };
 export const nestedTypes: Readonly<Record<ObjectType, Readonly<Record<string, string>>>> = {
   ApplicationProfile: {
     http_profile: 'HTTPApplicationProfile',
+    'http_profile.http2_profile': 'HTTP2ApplicationProfile',
     'http_profile.ssl_client_certificate_action': 'SSLClientCertificateAction',
     'http_profile.ssl_client_certificate_action.headers[]': 'SSLClientRequestHeader',
   },

@@ -168,9 +168,22 @@ describe('reading a ClientHello', () => {
 
   it('refuses at the first byte that is not TLS', async () => {
     const reading = await startReading();
-    reading.receive(Buffer.from('G'));
+    reading.receive(Buffer.from('\x80'));
     assert.deepEqual(errorsOf(reading.results), ['HELLO_NOT_TLS']);
     assertLetGo(reading);
+  });
+
+  it('tells plain HTTP from other protocols', async () => {
+    for (const [text, error] of [
+      ['G', 'PLAIN_HTTP_ON_TLS_PORT'],
+      ['GET / HTTP/1.1\r\n', 'PLAIN_HTTP_ON_TLS_PORT'],
+      ['SSH-2.0-x\r\n', 'HELLO_NOT_TLS'],
+      ['get / HTTP/1.1\r\n', 'HELLO_NOT_TLS'],
+    ] as const) {
+      const reading = await startReading();
+      reading.receive(Buffer.from(text));
+      assert.deepEqual(errorsOf(reading.results), [error], text);
+    }
   });
 
   it('says once that the client is gone, be it closed or destroyed', async () => {

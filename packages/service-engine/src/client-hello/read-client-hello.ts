@@ -12,6 +12,9 @@ export type HelloResult =
   | { readonly kind: 'hello'; readonly hello: ClientHello }
   | { readonly kind: 'refused'; readonly error: ErrorCode; readonly detail: string };
 
+/** The beginning of a method, or a whole one: no TLS record begins with a letter. */
+const METHOD = /^[A-Z]{1,20}(?: |$)/;
+
 export interface ReadHelloOptions {
   readonly deadlines: Deadlines;
   readonly timeoutMs: number;
@@ -47,7 +50,11 @@ export function readClientHello(
       socket.pause();
       socket.unshift(bytes);
     }
-    finish(result);
+    const isPlainHttp =
+      result.kind === 'refused' &&
+      result.error === 'HELLO_NOT_TLS' &&
+      METHOD.test(bytes.toString('latin1', 0, 32));
+    finish(isPlainHttp ? { ...result, error: 'PLAIN_HTTP_ON_TLS_PORT' } : result);
   };
   const onEnd = (): void =>
     finish({ kind: 'refused', error: 'CLIENT_GONE', detail: 'before its ClientHello' });

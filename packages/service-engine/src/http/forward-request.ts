@@ -8,6 +8,7 @@ import { type RequestChoice, releaseRequest, selectForRequest } from '../pool/se
 import type { ServerRuntime } from '../pool/server-runtime.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
 import { withoutClientCertificateFields } from './client-certificate-fields.ts';
+import { DiscardedExchange } from './discarded-exchange.ts';
 import { CONTINUE, createErrorResponse, createRedirect, type OwnResponse } from './error-response.ts';
 import type {
   DownstreamExchange,
@@ -25,8 +26,16 @@ import { CookieVisit } from './persistence-cookie.ts';
 import type { HttpService, ProxiedConnection } from './proxied-connection.ts';
 import { RequestRecord } from './request-record.ts';
 import { addedResponseLines } from './response-fields.ts';
+import { responseLimitBroken, rewriteResponse } from './response-rewrite.ts';
 import { ATTEMPTS_MAX, isIdempotent, recoveryOf } from './retry.ts';
-import { isServerFailure, neverConnected, significanceOf, statusClass, timedOut } from './server-outcome.ts';
+import {
+  isServerFailure,
+  malformed,
+  neverConnected,
+  significanceOf,
+  statusClass,
+  timedOut,
+} from './server-outcome.ts';
 import { tunnelSilenceLimitMs } from './tunnel.ts';
 
 const SERVER_REQUESTS = metricOffset('limpet_server_requests_total');
@@ -49,7 +58,7 @@ export function forwardRequest(
     forwarding.start();
   } catch (error) {
     // Nobody has the listener yet that would be told of the end.
-    forwarding.onClientGone();
+    forwarding.abandon();
     throw error;
   }
   return forwarding;
@@ -58,7 +67,9 @@ export function forwardRequest(
 type State = 'opening' | 'sent' | 'responding' | 'done';
 
 class Forwarding implements ExchangeListener, UpstreamListener {
-  readonly #exchange: DownstreamExchange;
+  /** The client's, until a client goes whose request goes on without it. */
+  #exchange: DownstreamExchange;
+  #clientGone = false;
   readonly #connection: ProxiedConnection;
   #service: HttpService;
   readonly #record: RequestRecord;
@@ -242,6 +253,13 @@ class Forwarding implements ExchangeListener, UpstreamListener {
 
   onResponseHead(head: ResponseHead): void {
     const { server } = this.#choice as { server: ServerRuntime };
+    const { http } = this.#service;
+    const broken = responseLimitBroken(head, http);
+    if (broken !== undefined) {
+      this.#upstream?.abort();
+      this.onResponseFailure(malformed(broken));
+      return;
+    }
     this.#state = 'responding';
     this.#record.status = head.status;
     this.#record.serverResponseMs = this.#connection.services.clock.monotonicMs() - this.#sentAtMs;
@@ -252,7 +270,9 @@ class Forwarding implements ExchangeListener, UpstreamListener {
     const isTunnel = head.body.kind === 'tunnel';
     if (isTunnel) this.#tunnelWays = 2;
     this.#setDeadline(this.#silenceLimitMs);
-    this.#sendHead(this.#cookie?.answer(head, server) ?? head, false);
+    const { authority } = this.#exchange.head;
+    const rewritten = rewriteResponse(head, http, authority, this.#connection.secure);
+    this.#sendHead(this.#cookie?.answer(rewritten, server) ?? rewritten, false);
     if (!isTunnel) return;
     this.#bodyStarted = true;
     this.#exchange.flush();
@@ -349,6 +369,20 @@ class Forwarding implements ExchangeListener, UpstreamListener {
   }
 
   onClientGone(): void {
+    if (this.#state === 'done') return;
+    if (!this.#service.http.fireAndForget || !this.#bodyEnded || this.#tunnelWays > 0) {
+      this.abandon();
+      return;
+    }
+    this.#note('ADF_CLIENT_ABORTED');
+    this.#clientGone = true;
+    this.#exchange = new DiscardedExchange(this.#exchange.head);
+    // It may have waited for the client to read.
+    if (this.#state === 'responding') this.onResponseDrain();
+  }
+
+  /** Gives the request up, wherever it is. */
+  abandon(): void {
     if (this.#state === 'done') return;
     this.#opening?.cancel();
     this.#upstream?.abort();
@@ -460,7 +494,7 @@ class Forwarding implements ExchangeListener, UpstreamListener {
     this.#state = 'done';
     this.#deadline?.cancel();
     const record = this.#record;
-    record.error = error;
+    record.error = error ?? (this.#clientGone ? 'CLIENT_GONE' : undefined);
     record.server = this.#choice?.server;
     record.serverReason = this.#choice?.why ?? '';
     this.#release();

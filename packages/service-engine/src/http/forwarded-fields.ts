@@ -2,7 +2,8 @@
 
 import { describeAddress, type HttpSnapshot } from '@limpet/model';
 import { clientCertificateLines, withoutClientCertificateFields } from './client-certificate-fields.ts';
-import { filterFieldLines } from './http1/field-lines.ts';
+import { forwardedElement, isForwarded } from './forwarded-element.ts';
+import { filterFieldLines, nameToCgi } from './http1/field-lines.ts';
 import { requestHeadText } from './http1/serialize.ts';
 import type { BodyFraming, RequestHead } from './message.ts';
 import type { ProxiedConnection } from './proxied-connection.ts';
@@ -27,8 +28,8 @@ export function upstreamHeadText(
 }
 
 /**
- * X-Forwarded-For as xff_update says; X-Forwarded-Proto and -Port by x_forwarded_proto_enabled. What a client sends under these
- * names never passes unless X-Forwarded-For is to be appended to: anyone can write them.
+ * X-Forwarded-For as xff_update says; X-Forwarded-Proto and -Port by x_forwarded_proto_enabled; Forwarded by limpet_forwarded_enabled. What a
+ * client sends under these names never passes unless it is to be appended to: anyone can write them.
  */
 function forwardedLines(head: RequestHead, connection: ProxiedConnection, http: HttpSnapshot): string {
   let lines = '';
@@ -45,6 +46,10 @@ function forwardedLines(head: RequestHead, connection: ProxiedConnection, http: 
     const { port } = connection.local;
     lines += `X-Forwarded-Proto: ${connection.secure ? 'https' : 'http'}\r\nX-Forwarded-Port: ${port}\r\n`;
   }
+  if (http.forwarded) {
+    const earlier = update !== 'replace' && isForwarded(head.forwarded) ? `${head.forwarded}, ` : '';
+    lines += `Forwarded: ${earlier}${forwardedElement(head, connection)}\r\n`;
+  }
   return lines;
 }
 
@@ -59,6 +64,7 @@ function withoutAlternateName(head: RequestHead, http: HttpSnapshot): RequestHea
   const name = http.forwardedFor.headerName.toLowerCase();
   if (!http.forwardedFor.enabled || name === 'x-forwarded-for' || http.forwardedFor.update !== 'replace')
     return head;
-  const kept = filterFieldLines(head.fieldLines, (field) => field !== name);
+  const alike = nameToCgi(name);
+  const kept = filterFieldLines(head.fieldLines, (field) => nameToCgi(field) !== alike);
   return kept.length === head.fieldLines.length ? head : { ...head, fieldLines: kept };
 }

@@ -28,6 +28,8 @@ export interface RequestHead {
   readonly fieldLines: string;
   /** All X-Forwarded-For values, joined by ', '; '' if none. */
   readonly forwardedFor: string;
+  /** All Forwarded values, joined by ', '; '' if none. Anybody can have written them. */
+  readonly forwarded: string;
   readonly body: BodyFraming;
   /** Whether the client wants the connection kept (always true in HTTP/2). */
   readonly keepAlive: boolean;
@@ -51,6 +53,8 @@ export interface ResponseHead {
   readonly declaredLength: number | undefined;
   /** Whether the server keeps the connection. */
   readonly keepAlive: boolean;
+  /** How long it says that it does (Keep-Alive: timeout=…). */
+  readonly keepAliveS?: number;
 }
 
 /** Whether nothing follows the head. */

@@ -38,3 +38,8 @@ export function neverConnected(detail: string): UpstreamFailure {
 export function timedOut(detail: string): UpstreamFailure {
   return { error: 'RESPONSE_TIMEOUT', detail, neverSent: false, staleConnection: false };
 }
+
+/** The response breaks a rule that the profile sets. */
+export function malformed(detail: string): UpstreamFailure {
+  return { error: 'RESPONSE_MALFORMED', detail, neverSent: false, staleConnection: false };
+}

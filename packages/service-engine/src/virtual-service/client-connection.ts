@@ -109,7 +109,8 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
   serves(authority: string): boolean {
     const { current, uuid } = this.virtualService;
     // Without TLS the client has named no host before; without one in the request it names none now.
-    if (current.hosts === undefined || !this.secure || authority === '') return true;
+    if (current.hosts === undefined || !this.secure || authority === '' || !current.snapshot.http.hostCheck)
+      return true;
     return current.hosts.ownerOf(hostOfAuthority(authority)) === uuid;
   }
 

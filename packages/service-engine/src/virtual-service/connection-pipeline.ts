@@ -32,6 +32,7 @@ import {
 } from './client-admission.ts';
 import { ClientConnection } from './client-connection.ts';
 import { ConnectionRecord } from './connection-record.ts';
+import { answerPlainHttp } from './plain-http-answer.ts';
 import type { VirtualService } from './virtual-service.ts';
 
 /** What a proxy says of a connection has to arrive in this time; its specification asks for 3 s at least. */
@@ -144,10 +145,21 @@ export class ConnectionPipeline implements SecureServerListener {
           this.#route(connection, result.hello);
         } else {
           connection.addSignificance('ADF_CLIENT_HELLO_REFUSED');
-          this.#fail(connection, result.error, result.detail);
+          this.#refuseHello(connection, result.error, result.detail);
         }
       });
     });
+  }
+
+  #refuseHello(connection: ClientConnection, error: ErrorCode, detail: string): void {
+    const { deadlines, newRequestId } = this.#services;
+    const { resetsPlainHttp } = connection.virtualService.current.snapshot.http;
+    if (error !== 'PLAIN_HTTP_ON_TLS_PORT' || resetsPlainHttp) {
+      this.#fail(connection, error, detail);
+      return;
+    }
+    connection.end(error, detail);
+    answerPlainHttp(connection.rawSocket, deadlines, newRequestId());
   }
 
   /** The host that the client names may belong to another virtual service of the listener. */

@@ -6,11 +6,12 @@ import type { Deadline } from '../../lifecycle/deadlines.ts';
 import { metricOffset } from '../../telemetry/metrics-table.ts';
 import { createErrorResponse } from '../error-response.ts';
 import { forwardRequest } from '../forward-request.ts';
+import { headLimitsOf } from '../head-limits.ts';
 import type { RequestHead } from '../message.ts';
 import type { ProxiedConnection } from '../proxied-connection.ts';
 import { recordRefusedRequest } from '../request-record.ts';
 import { type ExchangeConnection, Http1Exchange } from './downstream-exchange.ts';
-import { type HeadLimits, parseRequestHead } from './request-head.ts';
+import { parseRequestHead } from './request-head.ts';
 import { responseHeadText } from './serialize.ts';
 
 /** What the owner of the connection wants to know. */
@@ -24,7 +25,6 @@ const REFUSED = metricOffset('limpet_requests_refused_total');
 const RESPONSES_4XX = metricOffset('limpet_responses_total', '4xx');
 const RESPONSES_5XX = metricOffset('limpet_responses_total', '5xx');
 
-const FIELD_COUNT_LIMIT = 128;
 /** What a client may send ahead while its request is being answered; beyond it we stop reading. */
 const AHEAD_LIMIT_BYTES = 65_536;
 /** A client that was refused gets this long to read why before the connection is cut (RFC 9112 §9.6). */
@@ -147,7 +147,7 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
       this.#closeGently();
     } else if (exchange.requestComplete) {
       this.#exchange = undefined;
-      this.#next();
+      this.#next(exchange.keepAliveTimeoutMs);
     }
     // Else the request's body is still coming: it is read to its end and thrown away, within the body timeout.
   }
@@ -196,18 +196,14 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
     }
     if (exchange.requestComplete && exchange.responseComplete && this.#exchange === exchange) {
       this.#exchange = undefined;
-      this.#next();
+      this.#next(exchange.keepAliveTimeoutMs);
     }
     return true;
   }
 
   #readHead(buffer: Buffer): boolean {
     const { http } = this.#connection.service();
-    const limits: HeadLimits = {
-      headLimitBytes: http.headLimitBytes,
-      fieldLineLimitBytes: http.fieldLineLimitBytes,
-      fieldCountLimit: FIELD_COUNT_LIMIT,
-    };
+    const limits = headLimitsOf(http);
     const parsed = parseRequestHead(buffer, 0, buffer.length, limits, this.#searched);
     if (parsed.kind === 'incomplete') {
       this.#searched = Math.max(0, buffer.length - 3);
@@ -233,7 +229,7 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
     service.metrics.add(REQUESTS);
     const { keepAliveRequests, bodyLimitBytes } = service.http;
     const last = !head.keepAlive || (keepAliveRequests > 0 && this.#requests >= keepAliveRequests);
-    const exchange = new Http1Exchange(this, head, last, bodyLimitBytes);
+    const exchange = new Http1Exchange(this, head, last, service.http);
     this.#exchange = exchange;
     const requestId = this.#connection.services.newRequestId();
     if (head.body.kind === 'length' && bodyLimitBytes > 0 && head.body.bytes > bodyLimitBytes) {
@@ -244,13 +240,13 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
     exchange.listen(forwardRequest(exchange, this.#connection, requestId));
   }
 
-  #next(): void {
+  #next(keepAliveTimeoutMs: number): void {
     if (this.#connection.isDraining() || this.#ended) {
       this.#closeGently();
       return;
     }
     if (this.#buffer === undefined) {
-      this.#wait('next request', this.#connection.service().http.keepAliveTimeoutMs);
+      this.#wait('next request', keepAliveTimeoutMs);
       this.#setPaused(false);
     } else {
       this.#wait('head', this.#connection.service().http.headTimeoutMs);

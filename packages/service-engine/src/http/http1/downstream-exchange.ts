@@ -1,6 +1,6 @@
 // One request on a client's HTTP/1.1 connection: its body decoded, its response framed and written.
 
-import type { ErrorCode } from '@limpet/model';
+import type { ErrorCode, HttpSnapshot } from '@limpet/model';
 import type { Channel } from '../../channel/channel.ts';
 import { createErrorResponse } from '../error-response.ts';
 import type { DownstreamExchange, ExchangeListener } from '../exchange.ts';
@@ -30,6 +30,8 @@ export class Http1Exchange implements DownstreamExchange {
   readonly head: RequestHead;
   readonly #connection: ExchangeConnection;
   readonly #bodyLimitBytes: number;
+  readonly #keepAliveField: HttpSnapshot['keepAliveField'];
+  #keepAliveTimeoutMs: number;
   readonly #batch = new WriteBatch();
   #listener: ExchangeListener | undefined;
   // The request.
@@ -48,11 +50,13 @@ export class Http1Exchange implements DownstreamExchange {
   #tunnel = false;
   #draining = false;
 
-  constructor(connection: ExchangeConnection, head: RequestHead, last: boolean, bodyLimitBytes: number) {
+  constructor(connection: ExchangeConnection, head: RequestHead, last: boolean, http: HttpSnapshot) {
     this.head = head;
     this.#connection = connection;
     this.#last = last;
-    this.#bodyLimitBytes = bodyLimitBytes;
+    this.#bodyLimitBytes = http.bodyLimitBytes;
+    this.#keepAliveField = http.keepAliveField;
+    this.#keepAliveTimeoutMs = http.keepAliveTimeoutMs;
     this.#requestComplete = isEmptyBody(head.body);
     this.#bodyLeft = head.body.kind === 'length' ? head.body.bytes : 0;
     if (head.body.kind === 'chunked') this.#decoder = new ChunkedDecoder(CHUNKED_LIMITS);
@@ -66,6 +70,11 @@ export class Http1Exchange implements DownstreamExchange {
 
   get isTunnel(): boolean {
     return this.#tunnel;
+  }
+
+  /** How long the client may think before its next request. */
+  get keepAliveTimeoutMs(): number {
+    return this.#keepAliveTimeoutMs;
   }
 
   get requestComplete(): boolean {
@@ -223,9 +232,13 @@ export class Http1Exchange implements DownstreamExchange {
     const framed: ResponseHead = unknownLength
       ? { ...head, body: { kind: this.#responseChunked ? 'chunked' : 'until-close' } }
       : head;
+    // use_app_keepalive_timeout: the server knows how long its clients think.
+    if (this.#keepAliveField === 'server' && head.keepAliveS !== undefined)
+      this.#keepAliveTimeoutMs = head.keepAliveS * 1000;
     const connection = {
       keepAlive: !this.#last,
       version: this.head.version === '1.0' ? '1.0' : '1.1',
+      ...(this.#keepAliveField === 'none' ? {} : { keepAliveS: Math.floor(this.#keepAliveTimeoutMs / 1000) }),
     } as const;
     this.#batch.addText(responseHeadText(framed, connection, extraLines));
   }

@@ -7,10 +7,15 @@ export interface HeadLimits {
   /** One field line. */
   readonly fieldLineLimitBytes: number;
   readonly fieldCountLimit: number;
+  /** Lines whose name has a dot are taken out. */
+  readonly dropsDottedNames?: boolean;
 }
 
 /** A token followed by a colon, at lastIndex. Whitespace before the colon, an empty name and an obs-fold do not match. */
 export const FIELD_NAME = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+:/y;
+
+/** The same, of names without a dot. */
+export const PLAIN_FIELD_NAME = /[!#$%&'*+\-^_`|~0-9A-Za-z]+:/y;
 
 /**
  * What no head may hold: a line end that is not CRLF (each side of a proxy might see another line), and control characters. Bytes from 0x80 on

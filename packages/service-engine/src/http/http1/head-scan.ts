@@ -1,6 +1,6 @@
 // Finding the end of a head in the bytes that came so far, and cutting its field lines.
 
-import { FIELD_NAME, type HeadLimits, NOT_IN_HEAD, trimWhitespace } from './field-lines.ts';
+import { FIELD_NAME, type HeadLimits, NOT_IN_HEAD, PLAIN_FIELD_NAME, trimWhitespace } from './field-lines.ts';
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -66,9 +66,19 @@ export function visitFields(text: string, at: number, limits: HeadLimits, visito
     const lineEnd = text.indexOf('\r\n', lineStart);
     if (lineEnd - lineStart > limits.fieldLineLimitBytes || ++count > limits.fieldCountLimit)
       return { kind: 'too-large' };
-    FIELD_NAME.lastIndex = lineStart;
-    if (!FIELD_NAME.test(text)) return { kind: 'malformed', detail: 'a field name' };
-    const valueStart = FIELD_NAME.lastIndex;
+    let valueStart = endOfName(
+      text,
+      lineStart,
+      limits.dropsDottedNames === true ? PLAIN_FIELD_NAME : FIELD_NAME,
+    );
+    if (valueStart === 0) {
+      valueStart = endOfName(text, lineStart, FIELD_NAME);
+      if (valueStart === 0) return { kind: 'malformed', detail: 'a field name' };
+      kept += text.slice(runStart, lineStart);
+      runStart = lineEnd + 2;
+      lineStart = lineEnd + 2;
+      continue;
+    }
     const nameLength = valueStart - 1 - lineStart;
     if (visitor.lengths.has(nameLength)) {
       const name = text.slice(lineStart, valueStart - 1).toLowerCase();
@@ -82,6 +92,12 @@ export function visitFields(text: string, at: number, limits: HeadLimits, visito
     lineStart = lineEnd + 2;
   }
   return { kind: 'lines', lines: kept + text.slice(runStart, end) };
+}
+
+/** Where the value begins, or 0 where there is no such name. */
+function endOfName(text: string, lineStart: number, name: RegExp): number {
+  name.lastIndex = lineStart;
+  return name.test(text) ? name.lastIndex : 0;
 }
 
 /** Content-Length as 1*DIGIT within what a number holds exactly; undefined if it is anything else, a list included. */

@@ -39,7 +39,7 @@ const NOT_HOP_BY_HOP = new Set([
 ]);
 const CONNECTION_OPTIONS = new Set(['close', 'keep-alive', 'upgrade', 'te', 'http2-settings']);
 
-/** Fields that do not go on as they are. What the engine says itself, or cannot vouch for (Forwarded), is among them. */
+/** Fields that do not go on as they are. What the engine says itself, or cannot vouch for, is among them. */
 const SPECIAL = new Set([
   'host',
   'connection',
@@ -126,6 +126,7 @@ export function parseRequestHead(
       fieldLines:
         named.length === 0 ? block.lines : filterFieldLines(block.lines, (name) => !named.includes(name)),
       forwardedFor: fields.forwardedFor,
+      forwarded: fields.forwarded,
       body,
       keepAlive:
         version === '1.1'
@@ -149,6 +150,7 @@ class RequestFields implements FieldVisitor {
   expect = '';
   upgrade = '';
   forwardedFor = '';
+  forwarded = '';
 
   onSpecial(name: string, value: string): boolean | string {
     switch (name) {
@@ -179,6 +181,9 @@ class RequestFields implements FieldVisitor {
         return true;
       case 'x-forwarded-for':
         this.forwardedFor = this.forwardedFor === '' ? value : `${this.forwardedFor}, ${value}`;
+        return true;
+      case 'forwarded':
+        this.forwarded = this.forwarded === '' ? value : `${this.forwarded}, ${value}`;
         return true;
       default:
         // What a server would read as Content-Length, or as our X-Forwarded-For, goes no further.

@@ -27,6 +27,7 @@ const SPECIAL = new Set([
 ]);
 const SPECIAL_LENGTHS: ReadonlySet<number> = new Set([...SPECIAL].map((name) => name.length));
 const CONNECTION_OPTIONS = new Set(['close', 'keep-alive', 'upgrade']);
+const KEEP_ALIVE_TIMEOUT = /(?:^|[,\s])timeout=(\d{1,6})(?:[,\s]|$)/i;
 
 /**
  * @param method of the request: a response to HEAD has no body, whatever its fields say.
@@ -76,6 +77,7 @@ export function parseResponseHead(
       body,
       declaredLength: bodiless && (method === 'HEAD' || status === 304) ? declared : undefined,
       keepAlive: minor === '1' ? !closes : fields.connection.includes('keep-alive') && !closes,
+      ...(fields.keepAliveS === undefined ? {} : { keepAliveS: fields.keepAliveS }),
     },
   };
 }
@@ -89,6 +91,7 @@ class ResponseFields implements FieldVisitor {
   transferEncoding: string | undefined;
   connection: readonly string[] = [];
   upgrade = '';
+  keepAliveS: number | undefined;
 
   onSpecial(name: string, value: string): boolean | string {
     switch (name) {
@@ -106,6 +109,11 @@ class ResponseFields implements FieldVisitor {
       case 'upgrade':
         this.upgrade = value.toLowerCase();
         return true;
+      case 'keep-alive': {
+        const [, seconds] = KEEP_ALIVE_TIMEOUT.exec(value) ?? [];
+        if (seconds !== undefined) this.keepAliveS = Number(seconds);
+        return true;
+      }
       default:
         return SPECIAL.has(name);
     }

@@ -27,6 +27,8 @@ export interface ResponseConnection {
   readonly keepAlive: boolean;
   /** Of the request. */
   readonly version: '1.0' | '1.1';
+  /** How long the client is told that the connection is kept, idle. */
+  readonly keepAliveS?: number;
 }
 
 /** The status line always says 1.1: it is the version of the sender (RFC 9110 §6.2). */
@@ -64,7 +66,8 @@ function framingLines(body: BodyFraming): string {
   }
 }
 
-function connectionLine({ keepAlive, version }: ResponseConnection): string {
+function connectionLine({ keepAlive, version, keepAliveS }: ResponseConnection): string {
   if (!keepAlive) return 'Connection: close\r\n';
+  if (keepAliveS !== undefined) return `Connection: keep-alive\r\nKeep-Alive: timeout=${keepAliveS}\r\n`;
   return version === '1.0' ? 'Connection: keep-alive\r\n' : '';
 }

@@ -11,10 +11,11 @@ import { ChunkedDecoder, chunkHeader, lastChunk } from './chunked-body.ts';
 import type { HeadLimits } from './field-lines.ts';
 import { parseResponseHead } from './response-head.ts';
 
+/** The largest that a profile can allow; forward-request holds each response to its own. */
 const RESPONSE_LIMITS: HeadLimits = {
-  headLimitBytes: 65_536,
-  fieldLineLimitBytes: 32_768,
-  fieldCountLimit: 256,
+  headLimitBytes: 262_144,
+  fieldLineLimitBytes: 65_536,
+  fieldCountLimit: 65_536,
 };
 const CHUNKED_LIMITS = { trailerLimitBytes: 16_384, extensionLimitBytes: 4096 };
 /** Informational responses before the final one; a server that sends more does not mean well. */
@@ -234,6 +235,8 @@ export class Http1UpstreamConnection implements ConnectListener, PooledConnectio
           this.#requestDone = false;
         }
         this.#listener?.onResponseHead(parsed.head);
+        // The head may have been too much for whoever asked: the connection is given up, not kept.
+        if (this.#closed) return;
         if (this.#framing.kind === 'none' || (this.#framing.kind === 'length' && this.#bodyLeft === 0)) {
           this.#endOfResponse('', offset === bytes.length);
           return;

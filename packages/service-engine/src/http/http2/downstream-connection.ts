@@ -8,11 +8,12 @@ import {
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { ErrorCode, HttpSnapshot } from '@limpet/model';
+import type { ErrorCode } from '@limpet/model';
 import type { Deadline } from '../../lifecycle/deadlines.ts';
 import { metricOffset } from '../../telemetry/metrics-table.ts';
 import { createErrorResponse } from '../error-response.ts';
 import { forwardRequest } from '../forward-request.ts';
+import { headLimitsOf } from '../head-limits.ts';
 import type { DownstreamOwner } from '../http1/downstream-connection.ts';
 import type { ProxiedConnection } from '../proxied-connection.ts';
 import { recordRefusedRequest } from '../request-record.ts';
@@ -22,8 +23,12 @@ import { requestHeadOf } from './request-head.ts';
 const REQUESTS = metricOffset('limpet_requests_total', '2');
 const REFUSED = metricOffset('limpet_requests_refused_total');
 
-const STREAMS_MAX = 128;
-const FIELD_COUNT_LIMIT = 128;
+/** What each field adds to the size of a head (RFC 9113 §6.5.2). */
+const FIELD_OVERHEAD_BYTES = 32;
+/** Fields whose overhead is allowed for. */
+const FIELDS_COUNTED_MAX = 4096;
+/** With stream windows of this size the connection's own, a byte less, will do. */
+const CONNECTION_WINDOW_BYTES = 65_536;
 /** Streams that a client may reset at once, and a second, before the session ends: rapid reset (CVE-2023-44487). */
 const RESET_BURST = 200;
 const RESETS_PER_SECOND = 33;
@@ -45,6 +50,7 @@ export class Http2DownstreamConnection {
   readonly #owner: DownstreamOwner;
   readonly #deadline: Deadline;
   #openStreams = 0;
+  #requests = 0;
   readonly #exchanges = new Map<ServerHttp2Stream, Http2Exchange>();
   #error: ErrorCode | undefined;
   #announced = false;
@@ -60,7 +66,8 @@ export class Http2DownstreamConnection {
     socket.allowHalfOpen = false;
     rawSocket.allowHalfOpen = false;
     this.#session = performServerHandshake(socket, {
-      maxHeaderListPairs: FIELD_COUNT_LIMIT,
+      // A head above the profile's limits is answered 431; what is far above ends its stream before it is in memory.
+      maxHeaderListPairs: 2 * http.fieldCountLimit,
       maxOutstandingPings: PINGS_OUTSTANDING_MAX,
       maxSessionInvalidFrames: INVALID_FRAMES_MAX,
       maxSessionRejectedStreams: INVALID_FRAMES_MAX,
@@ -69,14 +76,19 @@ export class Http2DownstreamConnection {
       streamResetBurst: RESET_BURST,
       streamResetRate: RESETS_PER_SECOND,
       settings: {
-        maxConcurrentStreams: STREAMS_MAX,
-        maxHeaderListSize: http.headLimitBytes,
+        maxConcurrentStreams: http.http2.streamsMax,
+        initialWindowSize: http.http2.initialWindowBytes,
+        maxHeaderListSize:
+          2 * http.headLimitBytes + FIELD_OVERHEAD_BYTES * Math.min(http.fieldCountLimit, FIELDS_COUNTED_MAX),
         enableConnectProtocol: http.webSockets,
         enablePush: false,
       },
     });
     this.#deadline = connection.services.deadlines.start(http.firstByteTimeoutMs, () => this.#onIdle());
     const session = this.#session;
+    // One stream must be able to fill its own window.
+    if (http.http2.initialWindowBytes > CONNECTION_WINDOW_BYTES)
+      session.setLocalWindowSize(http.http2.initialWindowBytes);
     session.on('stream', (stream, _headers, flags, rawHeaders) => this.#onStream(stream, flags, rawHeaders));
     session.on('error', (error) => {
       // ENHANCE_YOUR_CALM, flow-control and framing errors: nghttp2 has answered and closes.
@@ -148,7 +160,7 @@ export class Http2DownstreamConnection {
     const parsed = requestHeadOf(
       rawHeaders,
       endOfStream,
-      headLimits(service.http),
+      headLimitsOf(service.http),
       this.#connection.services.newWebSocketKey,
     );
     if (parsed.kind === 'refused') {
@@ -170,6 +182,8 @@ export class Http2DownstreamConnection {
     });
     this.#exchanges.set(stream, exchange);
     exchange.listen(forwardRequest(exchange, this.#connection, requestId));
+    const { requestsMax } = service.http.http2;
+    if (requestsMax > 0 && ++this.#requests >= requestsMax) this.drain();
   }
 
   #refuse(stream: ServerHttp2Stream, requestId: string, error: ErrorCode, detail: string): void {
@@ -214,12 +228,4 @@ export class Http2DownstreamConnection {
     if (!this.#rawSocket.destroyed) this.#rawSocket.destroySoon();
     this.#owner.onClosed(this.#error);
   }
-}
-
-function headLimits(http: HttpSnapshot) {
-  return {
-    headLimitBytes: http.headLimitBytes,
-    fieldLineLimitBytes: http.fieldLineLimitBytes,
-    fieldCountLimit: FIELD_COUNT_LIMIT,
-  };
 }

@@ -62,6 +62,7 @@ describe('the head of a stream', () => {
         authority: 'a.test',
         fieldLines: 'accept: */*\r\nx-a: b\xe9\r\n',
         forwardedFor: '10.0.0.1',
+        forwarded: '',
         body: { kind: 'stream' },
         keepAlive: true,
         expectContinue: false,
