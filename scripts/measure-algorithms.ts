@@ -13,6 +13,7 @@ import { createPoolRuntime, type PoolRuntime } from '../packages/service-engine/
 import { observeResponse } from '../packages/service-engine/src/pool/response-time.ts';
 import type { ServerRuntime } from '../packages/service-engine/src/pool/server-runtime.ts';
 import { ServerTable } from '../packages/service-engine/src/pool/server-table.ts';
+import { queueForTest } from '../packages/service-engine/src/pool/test-queue.ts';
 
 const ALGORITHMS: readonly LbAlgorithm[] = [
   'round-robin',
@@ -57,7 +58,9 @@ function startBed(algorithm: LbAlgorithm, ratios: readonly number[], workers: nu
   return {
     clock,
     table,
-    workers: Array.from({ length: workers }, () => createPoolRuntime(snapshot, runtimes, services)),
+    workers: Array.from({ length: workers }, () =>
+      createPoolRuntime(snapshot, runtimes, services, queueForTest(servers.length)),
+    ),
   };
 }
 

@@ -48,7 +48,7 @@ function configuration(
     monitored: false,
     ...changes,
     // Each configuration is a new one.
-    pool: { ...pool, description: `${turn++}` },
+    pool: { server_timeout: 50_000 + turn++, ...pool },
   });
 }
 

@@ -9,8 +9,8 @@ export interface HeldServer {
   readonly port: number;
   /** Requests and tunnels that it has now. */
   readonly inFlight: number;
-  /** The most that it ever had. */
-  readonly mostInFlight: number;
+  /** The most that it had at a time since this was set. */
+  mostInFlight: number;
   /** Target of each request, in the order in which they came. */
   readonly targets: readonly string[];
   /** TCP connections that are open. */
@@ -35,8 +35,15 @@ export async function startHeldServer(name: string, port = 0): Promise<HeldServe
   };
   const server = createServer((request, response) => {
     enter();
+    let isThere = true;
+    // Before the last byte leaves: the balancer may send the next request as soon as it has that.
+    const leave = (): void => {
+      if (isThere) inFlight--;
+      isThere = false;
+    };
+    response.on('prefinish', leave);
     response.on('close', () => {
-      inFlight--;
+      leave();
       const at = held.indexOf(response);
       if (at >= 0) held.splice(at, 1);
     });
@@ -82,6 +89,9 @@ export async function startHeldServer(name: string, port = 0): Promise<HeldServe
     },
     get mostInFlight() {
       return mostInFlight;
+    },
+    set mostInFlight(value) {
+      mostInFlight = value;
     },
     get connections() {
       return sockets.size;

@@ -81,6 +81,8 @@ export const errorCatalogue = Object.freeze({
   EXPECTATION_FAILED: define('downstream', false, 417, 'the expectation cannot be met'),
   NO_SERVER_AVAILABLE: define('upstream', true, 503, 'no server is available'),
   SERVER_AT_LIMIT: define('upstream', true, 503, 'every server is at its connection limit'),
+  REQUEST_QUEUE_FULL: define('upstream', true, 503, 'as many requests wait for a server as may'),
+  REQUEST_QUEUE_TIMEOUT: define('upstream', true, 503, 'no server had a place for the request in time'),
   SERVER_DISABLED: define('upstream', true, 503, 'the server was disabled while the request was under way'),
   SERVER_UNREACHABLE: define('upstream', true, 502, 'the server cannot be reached'),
   PERSISTENT_SERVER_UNREACHABLE: define('upstream', true, 503, 'the persistent server cannot be reached'),

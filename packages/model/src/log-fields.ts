@@ -67,6 +67,11 @@ export const logFieldCatalogue = Object.freeze({
     'string',
     'Why that server: persistence, companion (of a connection with a ticket or cookie), connection (of the request before), affinity, algorithm, replacement and the cause of it.',
   ),
+  queue_ms: field(
+    'request',
+    'number',
+    'How long the request waited for a place at a server, where it had to.',
+  ),
   servers_tried: field('request', 'number', 'Servers that were tried, when more than one.'),
   significant: field('both', 'boolean', 'Whether something out of the ordinary happened.'),
   significant_log: field('both', 'string[]', 'Significance codes.'),

@@ -228,6 +228,25 @@ export const metricCatalogue = [
     help: 'Requests that were answered by the engine with an error.',
   },
   {
+    name: 'limpet_requests_queued',
+    type: 'gauge',
+    scope: 'virtual_service',
+    help: 'Requests that wait for a place at a server now.',
+  },
+  {
+    name: 'limpet_request_queue_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Requests that had to wait for a place at a server, by how that ended.',
+    label: { name: 'outcome', values: ['served', 'expired', 'overflow', 'client_gone', 'no_server'] },
+  },
+  {
+    name: 'limpet_request_queue_wait_seconds_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'How long they waited, all together.',
+  },
+  {
     name: 'limpet_server_connections_placed',
     type: 'gauge',
     scope: 'server',

@@ -300,6 +300,12 @@ export interface PoolSnapshot {
   /** How long a connection to a server may take to open. */
   readonly connectTimeoutMs: number;
   readonly gracefulDisable: GracefulDisableSnapshot;
+  /** Where requests wait for a place at a server that is at its limit; absent: they do not. */
+  readonly requestQueue?: {
+    /** As many may wait on an engine. */
+    readonly depth: number;
+    readonly timeoutMs: number;
+  };
 }
 
 /** What becomes of a server that the operator disables. */

@@ -2,6 +2,7 @@
 
 import type { Snapshot } from '@limpet/model';
 import type { HealthSchedule } from './health-monitor/health-schedule.ts';
+import type { QueueTable } from './pool/queue-table.ts';
 import type { DrainReport, ServerDrains } from './pool/server-drains.ts';
 import { shareInTable } from './pool/server-share.ts';
 import type { ServerTable } from './pool/server-table.ts';
@@ -25,6 +26,7 @@ export interface RuntimeFacts {
   readonly health: HealthSchedule;
   readonly drains: ServerDrains;
   readonly serverTable: ServerTable;
+  readonly queueTable: QueueTable;
   readonly metrics: MetricsTable;
   readonly slots: SlotNumbers;
   /** Of the monotonic clock. */
@@ -60,6 +62,9 @@ export function describeRuntime(facts: RuntimeFacts): unknown {
       uuid: pool.uuid,
       name: pool.name,
       persistence: pool.persistence,
+      ...(pool.requestQueue === undefined
+        ? {}
+        : { queued_requests: facts.queueTable.waiting(slots.pools.get(pool.uuid) ?? 0) }),
       servers: pool.servers.map((server) => {
         const slot = slots.servers.get(serverSlotKey(pool.uuid, server.id)) as number;
         const drain = facts.drains.describe(pool, server);

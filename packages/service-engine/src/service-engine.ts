@@ -18,6 +18,7 @@ import { type ListeningSockets, ownSockets } from './listener/listening-sockets.
 import { CrowdCounter } from './load-balancing/crowd-counter.ts';
 import { TicketTrail } from './load-balancing/ticket-trail.ts';
 import type { EngineOptions } from './options.ts';
+import { POOL_SLOTS_MAX, QueueTable } from './pool/queue-table.ts';
 import { type DisabledServer, ServerDrains } from './pool/server-drains.ts';
 import { SERVER_SLOTS_MAX, ServerTable } from './pool/server-table.ts';
 import { describeRuntime, metricOwners, noteServerGauges } from './runtime-report.ts';
@@ -31,7 +32,7 @@ import {
 import { addressesGone, BoundPorts } from './snapshot/bound-ports.ts';
 import { SlotAllocator } from './snapshot/slot-allocator.ts';
 import { WorkerGroup } from './snapshot/worker-group.ts';
-import { type Drain, serverSlotKey, type WorkerStart } from './snapshot/worker-messages.ts';
+import { type Drain, type SlotNumbers, serverSlotKey, type WorkerStart } from './snapshot/worker-messages.ts';
 import { resolveConfigFiles } from './source/file-references.ts';
 import { FileWatcher, readConfigFile, readRingFile } from './source/file-source.ts';
 import { type ParentChannel, SupervisorLink } from './supervisor/supervisor-link.ts';
@@ -70,8 +71,10 @@ export class ServiceEngine {
   readonly #log: Logger;
   readonly #deadlines = new Deadlines(systemClock);
   readonly #serverTable: ServerTable;
+  readonly #queueTable: QueueTable;
   readonly #metrics: MetricsTable;
   readonly #serverSlots: SlotAllocator;
+  readonly #poolSlots: SlotAllocator;
   readonly #virtualServiceSlots: SlotAllocator;
   readonly #workers: WorkerGroup;
   readonly #health: HealthSchedule;
@@ -111,17 +114,25 @@ export class ServiceEngine {
     this.#boundPorts = new BoundPorts(this.#sockets);
     const serverMemory = ServerTable.allocate(workers);
     const metricsMemory = MetricsTable.allocate(workers + 1, SERVER_SLOTS_MAX);
+    const queueMemory = QueueTable.allocate(workers, SERVER_SLOTS_MAX);
     const crowdMemory = CrowdCounter.allocate();
     const trailMemory = TicketTrail.allocate();
     this.#serverTable = new ServerTable(serverMemory, workers, -1);
+    this.#queueTable = new QueueTable(queueMemory, workers, -1);
     this.#metrics = new MetricsTable(metricsMemory, workers + 1, workers, SERVER_SLOTS_MAX);
     this.#serverSlots = new SlotAllocator(
       SERVER_SLOTS_MAX,
       (slot) => this.#serverTable.placed(slot) === 0 && this.#serverTable.active(slot) === 0,
       (slot) => {
         this.#serverTable.reset(slot);
+        this.#queueTable.resetServer(slot);
         this.#metrics.reset('server', slot);
       },
+    );
+    this.#poolSlots = new SlotAllocator(
+      POOL_SLOTS_MAX,
+      (slot) => this.#queueTable.waiting(slot) === 0,
+      (slot) => this.#queueTable.resetPool(slot),
     );
     this.#virtualServiceSlots = new SlotAllocator(
       VIRTUAL_SERVICE_SLOTS_MAX,
@@ -136,6 +147,7 @@ export class ServiceEngine {
         workers,
         engineId,
         serverTable: serverMemory,
+        queueTable: queueMemory,
         metricsTable: metricsMemory,
         crowdCounter: crowdMemory,
         ticketTrail: trailMemory,
@@ -161,7 +173,10 @@ export class ServiceEngine {
       clock: systemClock,
       deadlines: this.#deadlines,
       random: systemRandom,
-      onTransition: (transition) => conditions.noteHealth(transition),
+      onTransition: (transition) => {
+        conditions.noteHealth(transition);
+        this.#queueTable.signalAll();
+      },
     });
     this.#passive = new PassiveHealth({
       deadlines: this.#deadlines,
@@ -326,6 +341,7 @@ export class ServiceEngine {
     if (former === undefined) await this.#selfTest(snapshot, secrets);
     const { snapshot: bound, opened } = await this.#boundPorts.bind(snapshot, former?.snapshot);
     const servers = this.#serverSlots.assign(serverKeys(bound));
+    const pools = this.#poolSlots.assign(bound.pools.map(({ uuid }) => uuid));
     const virtualServices = this.#virtualServiceSlots.assign(bound.virtualServices.map(({ uuid }) => uuid));
     // Probed before they get traffic; those that are known keep their state.
     this.#watchHealth(bound);
@@ -333,7 +349,7 @@ export class ServiceEngine {
     const version = this.#version + 1;
     try {
       await this.#workers.apply(
-        { version, snapshot: bound, secrets, ring: ringText, slots: { servers, virtualServices } },
+        { version, snapshot: bound, secrets, ring: ringText, slots: { servers, pools, virtualServices } },
         // Before the workers close theirs, so that they accept the last that waits.
         () => this.#boundPorts.release(former === undefined ? [] : addressesGone(former.snapshot, bound)),
       );
@@ -346,6 +362,7 @@ export class ServiceEngine {
     this.#inEffect = { version, snapshot: bound, ringText, ringKeys };
     this.#passive.apply(bound.pools);
     this.#serverSlots.retain(new Set(servers.keys()));
+    this.#poolSlots.retain(new Set(pools.keys()));
     this.#virtualServiceSlots.retain(new Set(virtualServices.keys()));
     this.#drains.apply(bound.pools);
     this.#metrics.add('engine', 0, APPLIED);
@@ -404,6 +421,7 @@ export class ServiceEngine {
   #onWorkerLost(worker: number, reason: string): void {
     this.#log.error({ worker, reason }, 'a worker ended; another takes its place');
     this.#serverTable.releaseWorker(worker);
+    this.#queueTable.releaseWorker(worker, this.#poolSlots.highWater, this.#serverSlots.highWater);
     this.#metrics.releaseWorker(worker, {
       engine: 1,
       virtual_service: this.#virtualServiceSlots.highWater,
@@ -411,12 +429,20 @@ export class ServiceEngine {
     });
   }
 
+  get #slots(): SlotNumbers {
+    return {
+      servers: this.#serverSlots.slots,
+      pools: this.#poolSlots.slots,
+      virtualServices: this.#virtualServiceSlots.slots,
+    };
+  }
+
   #exposeMetrics(): string {
     const inEffect = this.#inEffect as InEffect;
     const nowS = Math.floor(systemClock.unixMs() / 1000);
     this.#metrics.set('engine', 0, KEY_AGE, nowS - inEffect.ringKeys.rotatedAtS);
     this.#metrics.set('engine', 0, WORKERS, this.#workers.size);
-    const slots = { servers: this.#serverSlots.slots, virtualServices: this.#virtualServiceSlots.slots };
+    const slots = this.#slots;
     noteServerGauges(
       this.#metrics,
       inEffect.snapshot,
@@ -441,7 +467,8 @@ export class ServiceEngine {
       drains: this.#drains,
       serverTable: this.#serverTable,
       metrics: this.#metrics,
-      slots: { servers: this.#serverSlots.slots, virtualServices: this.#virtualServiceSlots.slots },
+      queueTable: this.#queueTable,
+      slots: this.#slots,
       nowMs: systemClock.monotonicMs(),
     });
   }

@@ -7,6 +7,8 @@ import { Deadlines } from './lifecycle/deadlines.ts';
 import { systemRandom } from './lifecycle/random.ts';
 import { CrowdCounter } from './load-balancing/crowd-counter.ts';
 import { TicketTrail } from './load-balancing/ticket-trail.ts';
+import { QueueTable } from './pool/queue-table.ts';
+import { RequestQueues } from './pool/request-queues.ts';
 import { ServerTable } from './pool/server-table.ts';
 import { SnapshotApplier } from './snapshot/apply-snapshot.ts';
 import type { MainToWorker, WorkerStart, WorkerToMain } from './snapshot/worker-messages.ts';
@@ -55,6 +57,10 @@ const applier = new SnapshotApplier({
   deadlines,
   random: systemRandom,
   serverTable,
+  requestQueues: new RequestQueues(
+    new QueueTable(start.queueTable, start.workers, start.worker),
+    start.worker,
+  ),
   metricsTable,
   crowdCounter: new CrowdCounter(start.crowdCounter),
   ticketTrail: new TicketTrail(start.ticketTrail),

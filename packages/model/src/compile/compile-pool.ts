@@ -13,6 +13,8 @@ import { compilePersistence } from './compile-persistence.ts';
 /** Avi's server_timeout of 0 stands for a default; this is ours. */
 const SERVER_TIMEOUT_DEFAULT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 5000;
+/** Avi has no field for it. Longer than that few people wait for a page, and few clients for an answer. */
+const QUEUE_TIMEOUT_MS = 30_000;
 
 const MINUTE_MS = 60_000;
 
@@ -46,6 +48,14 @@ export function compilePool(pool: AviObject<'Pool'>, objects: ObjectSet, engines
     serverTimeoutMs: pool.server_timeout === 0 ? SERVER_TIMEOUT_DEFAULT_MS : pool.server_timeout,
     connectTimeoutMs:
       pool.server_timeout === 0 ? CONNECT_TIMEOUT_MS : Math.min(pool.server_timeout, CONNECT_TIMEOUT_MS),
+    ...(pool.request_queue_enabled
+      ? {
+          requestQueue: {
+            depth: pool.request_queue_depth,
+            timeoutMs: Math.min(pool.server_timeout || QUEUE_TIMEOUT_MS, QUEUE_TIMEOUT_MS),
+          },
+        }
+      : {}),
     gracefulDisable: {
       ...(pool.graceful_disable_timeout < 0 ? {} : { timeoutMs: pool.graceful_disable_timeout * 60_000 }),
       keepsPersisted: pool.server_disable_type === 'ALLOW_NEW_CONNECTION_IF_PERSISTENCE_PRESENT',

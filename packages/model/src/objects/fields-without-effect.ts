@@ -80,8 +80,6 @@ export const fieldsWithoutEffect: Readonly<Record<string, Readonly<Record<string
     lookup_server_by_name: false,
     max_conn_rate_per_server: undefined,
     pki_profile_ref: undefined,
-    request_queue_depth: 128,
-    request_queue_enabled: false,
     rewrite_host_header_to_server_name: false,
     rewrite_host_header_to_sni: false,
     routing_pool: false,

@@ -67,6 +67,8 @@ export const pool = z.looseObject({
   max_concurrent_connections_per_server: count(0, 0x7fffffff).default(0),
   conn_pool_properties: connPoolProperties.prefault({}),
   server_timeout: count(0, 0x7fffffff).default(0),
+  request_queue_enabled: z.boolean().default(false),
+  request_queue_depth: count(1, 1_000_000).default(128),
   graceful_disable_timeout: gracefulDisableTimeout.default(1),
   server_disable_type: z
     .enum(['DISALLOW_NEW_CONNECTION', 'ALLOW_NEW_CONNECTION_IF_PERSISTENCE_PRESENT'])

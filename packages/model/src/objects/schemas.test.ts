@@ -151,6 +151,8 @@ describe('the defaults', () => {
         upstream_connpool_server_max_cache: 0,
       },
       server_timeout: 0,
+      request_queue_enabled: false,
+      request_queue_depth: 128,
       graceful_disable_timeout: 1,
       server_disable_type: 'DISALLOW_NEW_CONNECTION',
     });

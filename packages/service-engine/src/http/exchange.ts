@@ -48,6 +48,8 @@ export interface ExchangeListener {
   onRequestRefused(error: ErrorCode, detail: string): void;
   /** What was sent has left. */
   onResponseDrain(): void;
+  /** The client has sent the last of the request, and of the connection. */
+  onClientEnd(): void;
   /** The client is gone; nothing can be sent any more. */
   onClientGone(): void;
   /** The server of this slot was disabled and its time is over: a request that is under way at it ends there. */

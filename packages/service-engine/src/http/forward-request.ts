@@ -3,9 +3,13 @@
 import type { ErrorCode, SignificanceCode } from '@limpet/model';
 import type { Deadline } from '../lifecycle/deadlines.ts';
 import { markConnectFailure } from '../pool/eligibility.ts';
+import type { Placement } from '../pool/placement.ts';
+import type { PoolRuntime } from '../pool/pool-runtime.ts';
 import { noteResponse } from '../pool/response-time.ts';
-import { type RequestChoice, releaseRequest, selectForRequest } from '../pool/select-for-request.ts';
+import { type RequestChoice, selectForRequest } from '../pool/select-for-request.ts';
 import type { ServerRuntime } from '../pool/server-runtime.ts';
+import { givePlaceBack } from '../pool/take-place.ts';
+import type { Waiter } from '../pool/wait-list.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
 import { withoutClientCertificateFields } from './client-certificate-fields.ts';
 import { DiscardedExchange } from './discarded-exchange.ts';
@@ -24,6 +28,7 @@ import { type BodyFraming, isEmptyBody, type ResponseHead } from './message.ts';
 import { ownAnswerTo } from './own-answer.ts';
 import { CookieVisit } from './persistence-cookie.ts';
 import type { HttpService, ProxiedConnection } from './proxied-connection.ts';
+import { QueueStay, type StayOutcome } from './queue-stay.ts';
 import { RequestRecord } from './request-record.ts';
 import { addedResponseLines } from './response-fields.ts';
 import { responseLimitBroken, rewriteResponse } from './response-rewrite.ts';
@@ -64,9 +69,9 @@ export function forwardRequest(
   return forwarding;
 }
 
-type State = 'opening' | 'sent' | 'responding' | 'done';
+type State = 'opening' | 'queued' | 'sent' | 'responding' | 'done';
 
-class Forwarding implements ExchangeListener, UpstreamListener {
+class Forwarding implements ExchangeListener, UpstreamListener, Waiter {
   /** The client's, until a client goes whose request goes on without it. */
   #exchange: DownstreamExchange;
   #clientGone = false;
@@ -81,6 +86,8 @@ class Forwarding implements ExchangeListener, UpstreamListener {
   #upstream: UpstreamExchange | undefined;
   #deadline: Deadline | undefined;
   #tried: ServerRuntime[] | undefined;
+  /** While it waits for a place. */
+  #stay: QueueStay | undefined;
   #staleRetries = 0;
   #bodyStarted = false;
   #bodyEnded: boolean;
@@ -111,7 +118,7 @@ class Forwarding implements ExchangeListener, UpstreamListener {
       );
   }
 
-  // --- choosing and opening
+  // --- choosing
 
   /** A request belongs where its connection does, or where its own cookie says. */
   #place(): void {
@@ -134,8 +141,18 @@ class Forwarding implements ExchangeListener, UpstreamListener {
 
   #attempt(): void {
     if (this.#record.serversTried++ > 0) this.#service = this.#connection.service();
-    const placement = this.#record.placement ?? this.#connection.placement;
-    const choice = selectForRequest(this.#service.pool, placement, this.#tried ?? []);
+    this.#follow(selectForRequest(this.#service.pool, this.#placement, this.#tried ?? []));
+  }
+
+  get #placement(): Placement {
+    return this.#record.placement ?? this.#connection.placement;
+  }
+
+  #follow(choice: RequestChoice): void {
+    if (choice.kind === 'wait') {
+      this.#wait(choice.pool, choice.server);
+      return;
+    }
     if (choice.kind === 'reset') {
       this.#note(
         choice.error === 'PERSISTENT_SERVER_DOWN'
@@ -172,6 +189,55 @@ class Forwarding implements ExchangeListener, UpstreamListener {
     }
     this.#open(choice.server);
   }
+
+  // --- waiting for a place
+
+  #wait(pool: PoolRuntime, server: ServerRuntime | undefined): void {
+    this.#state = 'queued';
+    if (this.#stay === undefined) {
+      const { clock } = this.#connection.services;
+      this.#stay = new QueueStay(this.#service.metrics, clock.monotonicMs());
+      this.#setDeadline(pool.snapshot.requestQueue?.timeoutMs ?? 0);
+    }
+    if (!this.#stay.waitFor(pool, server, this)) this.#giveUp('overflow', 'REQUEST_QUEUE_FULL');
+  }
+
+  takeTurn(): boolean {
+    const stay = this.#stay;
+    if (stay === undefined) return true;
+    try {
+      // What is in effect now, not what was when it began to wait.
+      this.#service = this.#connection.service();
+      const ticketIn = (pool: PoolRuntime): number => stay.ticketIn(pool);
+      const choice = selectForRequest(this.#service.pool, this.#placement, [], ticketIn);
+      if (choice.kind === 'wait' && stay.isFor(choice.pool, choice.server)) return false;
+      if (choice.kind !== 'wait') this.#endStay(choice.kind === 'server' ? 'served' : 'no_server');
+      this.#follow(choice);
+    } catch (error) {
+      // The queue belongs to others, too.
+      this.abandon();
+      this.#exchange.abort();
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+    return true;
+  }
+
+  #giveUp(outcome: StayOutcome, error: ErrorCode): void {
+    this.#endStay(outcome);
+    this.#note('ADF_LOAD_BALANCING_FAILED');
+    this.#refuse(error, false);
+  }
+
+  #endStay(outcome: StayOutcome): void {
+    const stay = this.#stay;
+    this.#stay = undefined;
+    if (stay === undefined) return;
+    this.#record.queuedMs = stay.end(outcome, this.#connection.services.clock.monotonicMs());
+  }
+
+  // --- opening
 
   #open(server: ServerRuntime): void {
     this.#state = 'opening';
@@ -368,6 +434,13 @@ class Forwarding implements ExchangeListener, UpstreamListener {
     this.#upstream?.resumeResponse();
   }
 
+  onClientEnd(): void {
+    // A client may wait for its answer with its own side closed; one that still has to wait for a server has most likely gone.
+    if (this.#state !== 'queued' || this.#service.http.fireAndForget) return;
+    this.abandon();
+    this.#exchange.abort();
+  }
+
   onClientGone(): void {
     if (this.#state === 'done') return;
     if (!this.#service.http.fireAndForget || !this.#bodyEnded || this.#tunnelWays > 0) {
@@ -384,6 +457,7 @@ class Forwarding implements ExchangeListener, UpstreamListener {
   /** Gives the request up, wherever it is. */
   abandon(): void {
     if (this.#state === 'done') return;
+    this.#endStay('client_gone');
     this.#opening?.cancel();
     this.#upstream?.abort();
     this.#note('ADF_CLIENT_ABORTED');
@@ -443,6 +517,10 @@ class Forwarding implements ExchangeListener, UpstreamListener {
 
   #onDeadline(): void {
     if (this.#state === 'done') return;
+    if (this.#state === 'queued') {
+      this.#giveUp('expired', 'REQUEST_QUEUE_TIMEOUT');
+      return;
+    }
     if (this.#state === 'opening') {
       this.#opening?.cancel();
       this.onResponseFailure(neverConnected('ETIMEDOUT'));
@@ -481,8 +559,9 @@ class Forwarding implements ExchangeListener, UpstreamListener {
   }
 
   #release(): void {
-    if (this.#choice !== undefined) releaseRequest(this.#choice.server);
+    const choice = this.#choice;
     this.#choice = undefined;
+    if (choice !== undefined) givePlaceBack(choice.pool, choice.server);
   }
 
   #note(code: SignificanceCode): void {

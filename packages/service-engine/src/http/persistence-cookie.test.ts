@@ -6,9 +6,11 @@ import { CrowdCounter } from '../load-balancing/crowd-counter.ts';
 import { TicketTrail } from '../load-balancing/ticket-trail.ts';
 import { type Placement, unplaced } from '../pool/placement.ts';
 import { createPoolRuntime } from '../pool/pool-runtime.ts';
-import { releaseRequest, selectForRequest } from '../pool/select-for-request.ts';
+import { selectForRequest } from '../pool/select-for-request.ts';
 import type { ServerRuntime } from '../pool/server-runtime.ts';
 import { ServerTable } from '../pool/server-table.ts';
+import { givePlaceBack } from '../pool/take-place.ts';
+import { queueForTest } from '../pool/test-queue.ts';
 import { createKeyRing } from '../session-ticket/key-ring.ts';
 import { createRingKeys, rotateRingKeys } from '../session-ticket/ring-file.ts';
 import { cryptoRandom } from '../session-ticket/test-ring.ts';
@@ -55,11 +57,16 @@ function startBed(changes: Partial<PersistenceCookieSnapshot> = {}, recovery: Re
     ...{ minServersUp: 1, failAction: { kind: 'unavailable' } },
     ...{ servers: snapshots, persistence: { kind: 'http-cookie', profileName: 'sticky', recovery, cookie } },
   } as unknown as PoolSnapshot;
-  const pool = createPoolRuntime(snapshot, servers, {
-    ...{ clock, random: cryptoRandom },
-    crowdCounter: new CrowdCounter(CrowdCounter.allocate()),
-    ticketTrail: new TicketTrail(TicketTrail.allocate()),
-  });
+  const pool = createPoolRuntime(
+    snapshot,
+    servers,
+    {
+      ...{ clock, random: cryptoRandom },
+      crowdCounter: new CrowdCounter(CrowdCounter.allocate()),
+      ticketTrail: new TicketTrail(TicketTrail.allocate()),
+    },
+    queueForTest(),
+  );
   let ringKeys = createRingKeys(cryptoRandom, 0);
   let ring = createKeyRing(ringKeys, 'virtualservice-1');
 
@@ -82,7 +89,7 @@ function startBed(changes: Partial<PersistenceCookieSnapshot> = {}, recovery: Re
       const choice = selectForRequest(pool, visit.selection.placement, []);
       if (choice.kind !== 'server') return 'reset';
       visit.settle(choice);
-      releaseRequest(choice.server);
+      givePlaceBack(pool, choice.server);
       const answer = visit.answer({ fieldLines: 'X: y\r\n' } as ResponseHead, choice.server);
       const { result } = visit;
       return {

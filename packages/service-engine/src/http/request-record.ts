@@ -27,6 +27,8 @@ export class RequestRecord {
   responseBytes = 0;
   /** From the request's leaving to the head of the response. */
   serverResponseMs: number | undefined;
+  /** In the request queue; undefined: it did not wait. */
+  queuedMs: number | undefined;
   #significance: SignificanceCode[] | undefined;
 
   constructor(id: string, startedAtMs: number) {
@@ -79,6 +81,7 @@ export class RequestRecord {
       ...(this.serverResponseMs === undefined
         ? {}
         : { server_response_ms: Math.round(this.serverResponseMs) }),
+      ...(this.queuedMs === undefined ? {} : { queue_ms: Math.round(this.queuedMs) }),
       ...(this.serversTried > 1 ? { servers_tried: this.serversTried } : {}),
       ...(this.error === undefined ? {} : { error: this.error }),
       ...(this.errorDetail === '' ? {} : { error_detail: this.errorDetail }),

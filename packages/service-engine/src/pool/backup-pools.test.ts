@@ -12,6 +12,7 @@ import { type ConnectionAsk, selectForConnection } from './select-for-connection
 import { selectForRequest } from './select-for-request.ts';
 import type { ServerRuntime } from './server-runtime.ts';
 import { ServerTable } from './server-table.ts';
+import { queueForTest } from './test-queue.ts';
 
 const sticky: PersistenceSnapshot = { kind: 'tls', profileName: 'sticky', recovery: 'immediate' };
 
@@ -58,7 +59,7 @@ function startPools({
       table.setHealth(slot, 'up');
       return { snapshot: server, id: Number.parseInt(server.id, 16), slot, table } as ServerRuntime;
     });
-    return createPoolRuntime(snapshot, servers, services, backup);
+    return createPoolRuntime(snapshot, servers, services, queueForTest(), backup);
   };
   const backup = make('b', 1, failAction);
   const primary = make('a', 0, { kind: 'backup', poolUuid: 'b' }, backup);

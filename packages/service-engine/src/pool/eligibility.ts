@@ -17,14 +17,23 @@ export function canTake(pool: PoolRuntime, server: ServerRuntime): boolean {
 }
 
 /** Which servers can take something new; suspect ones only where there is no other. */
-export function eligibility(pool: PoolRuntime): (index: number) => boolean {
+export function eligibility(
+  pool: PoolRuntime,
+  usable = (server: ServerRuntime): boolean => canTake(pool, server),
+): (index: number) => boolean {
   const { servers } = pool;
   // One look at the clock, not one a server: this is asked of every server for every request.
   const nowMs = pool.clock.monotonicMs();
   const preferred = (server: ServerRuntime): boolean =>
-    canTake(pool, server) && !server.table.isSuspect(server.slot, nowMs);
-  const any = servers.some(preferred) ? preferred : (server: ServerRuntime) => canTake(pool, server);
+    usable(server) && !server.table.isSuspect(server.slot, nowMs);
+  const any = servers.some(preferred) ? preferred : usable;
   return (index) => any(servers[index] as ServerRuntime);
+}
+
+/** Which servers a client can be placed on: where requests may wait and every place is taken, all that are up. */
+export function placeable(pool: PoolRuntime): (server: ServerRuntime) => boolean {
+  const hasPlace = (server: ServerRuntime): boolean => canTake(pool, server);
+  return pool.snapshot.requestQueue === undefined || pool.servers.some(hasPlace) ? hasPlace : isServerUp;
 }
 
 /** The weighted rendezvous choice of the affinity key: every engine and every parallel connection of the client chooses alike. */

@@ -8,6 +8,7 @@ import type { CrowdCounter } from '../load-balancing/crowd-counter.ts';
 import type { Picker } from '../load-balancing/picker.ts';
 import { createRendezvous, type Rendezvous } from '../load-balancing/rendezvous.ts';
 import type { TicketTrail } from '../load-balancing/ticket-trail.ts';
+import type { RequestQueue } from './request-queue.ts';
 import type { ServerRuntime } from './server-runtime.ts';
 
 export interface PoolRuntime {
@@ -20,6 +21,8 @@ export interface PoolRuntime {
   readonly rendezvous: Rendezvous;
   readonly crowdCounter: CrowdCounter;
   readonly ticketTrail: TicketTrail;
+  /** The same through all reloads. */
+  readonly queue: RequestQueue;
   readonly clock: Clock;
   /** What takes over while this pool is down (FAIL_ACTION_BACKUP_POOL). */
   readonly backup: PoolRuntime | undefined;
@@ -37,6 +40,7 @@ export function createPoolRuntime(
   snapshot: PoolSnapshot,
   servers: readonly ServerRuntime[],
   services: PoolServices,
+  queue: RequestQueue,
   backup?: PoolRuntime,
 ): PoolRuntime {
   const rendezvous = createRendezvous(snapshot.servers);
@@ -49,6 +53,7 @@ export function createPoolRuntime(
     rendezvous,
     crowdCounter: services.crowdCounter,
     ticketTrail: services.ticketTrail,
+    queue,
     clock: services.clock,
     backup,
   });

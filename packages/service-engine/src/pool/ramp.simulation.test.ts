@@ -12,6 +12,7 @@ import { selectForConnection } from './select-for-connection.ts';
 import type { ServerRuntime } from './server-runtime.ts';
 import { rampShare } from './server-share.ts';
 import { ServerTable } from './server-table.ts';
+import { queueForTest } from './test-queue.ts';
 
 const SERVERS = 5;
 const RAMP_MS = 600_000;
@@ -47,12 +48,17 @@ function simulate(algorithm: LbAlgorithm) {
     table.setHealth(slot, 'up');
     return { snapshot: server, id: Number.parseInt(server.id, 16), slot, table } as ServerRuntime;
   });
-  const pool = createPoolRuntime(snapshot, servers, {
-    clock,
-    random,
-    crowdCounter: new CrowdCounter(CrowdCounter.allocate()),
-    ticketTrail: new TicketTrail(TicketTrail.allocate()),
-  });
+  const pool = createPoolRuntime(
+    snapshot,
+    servers,
+    {
+      clock,
+      random,
+      crowdCounter: new CrowdCounter(CrowdCounter.allocate()),
+      ticketTrail: new TicketTrail(TicketTrail.allocate()),
+    },
+    queueForTest(),
+  );
   const exponential = (mean: number): number => -Math.log(1 - random.fraction()) * mean;
   let open: { readonly untilMs: number; readonly slot: number }[] = [];
   const windows: { all: number; returned: number }[] = [];

@@ -17,7 +17,7 @@ import {
   type ServerOfPool,
 } from './backup-pools.ts';
 import { admitsPersisted } from './disabled-server.ts';
-import { anyOther, canTake, eligibility, replacementFor } from './eligibility.ts';
+import { anyOther, eligibility, placeable, replacementFor } from './eligibility.ts';
 import { pickState, placedOn } from './pick-state.ts';
 import { type Placement, unplaced } from './placement.ts';
 import type { PoolRuntime } from './pool-runtime.ts';
@@ -127,7 +127,9 @@ function selectMapped(
     );
   }
   const up = isServerHealthy(server);
-  const full = isServerFull(server, pool.snapshot.connectionLimitPerServer);
+  // Where requests may wait, they wait for their own server.
+  const full =
+    pool.snapshot.requestQueue === undefined && isServerFull(server, pool.snapshot.connectionLimitPerServer);
   const avoid = recovery === 'immediate' && isServerSuspect(server, pool.clock) && anyOther(pool, server);
   if (up && !full && !avoid) {
     const placement: Placement = {
@@ -178,10 +180,7 @@ function replace(
 ): ConnectionSelection {
   const pool = isPoolUp(own) && !isRelieved(primary, own) ? own : poolInService(primary);
   if (pool === undefined && failActionOf(primary).kind === 'close') return closed;
-  const server =
-    pool === undefined
-      ? undefined
-      : replacementFor(pool, affinityKey, (candidate) => canTake(pool, candidate));
+  const server = pool === undefined ? undefined : replacementFor(pool, affinityKey, placeable(pool));
   const placement: Placement = { server, bound: true, why, affinityKey, persistenceUsed: false };
   const outcome: SignificanceCode =
     server === undefined ? 'ADF_LOAD_BALANCING_FAILED' : 'ADF_PERSISTENT_SERVER_CHANGE';
@@ -222,7 +221,7 @@ function selectFirst(primary: PoolRuntime, ask: ConnectionAsk): ConnectionSelect
     picker: pool.picker,
     rendezvous: pool.rendezvous,
     crowdCounter: pool.crowdCounter,
-    ...pickState(pool, eligibility(pool), placedOn, hashKeyOf(pool, ask)),
+    ...pickState(pool, eligibility(pool, placeable(pool)), placedOn, hashKeyOf(pool, ask)),
   });
   const server = choice.index === NO_SERVER ? undefined : pool.servers[choice.index];
   const placement: Placement = {

@@ -9,8 +9,10 @@ import { activeOn, pickState } from './pick-state.ts';
 import type { Placement } from './placement.ts';
 import type { PoolRuntime } from './pool-runtime.ts';
 import { isServerHealthy, isServerUp, type ServerRuntime } from './server-runtime.ts';
+import { takeExtraPlace, takePlace } from './take-place.ts';
 
 const NOTHING: readonly SignificanceCode[] = Object.freeze([]);
+const NO_TICKET = (): number => 0;
 
 export type RequestChoice =
   | {
@@ -28,6 +30,13 @@ export type RequestChoice =
       readonly significance: readonly SignificanceCode[];
     }
   | {
+      /** Every place is taken: the request may wait for one in the queue of that pool. */
+      readonly kind: 'wait';
+      readonly pool: PoolRuntime;
+      /** Undefined: at any server. */
+      readonly server: ServerRuntime | undefined;
+    }
+  | {
       readonly kind: 'refuse';
       readonly error: ErrorCode;
       /** What the configuration says to answer, where every pool is down. */
@@ -36,18 +45,20 @@ export type RequestChoice =
   | { readonly kind: 'reset'; readonly error: ErrorCode };
 
 /**
- * The server of one request, with one of its places taken: give it back with {@link releaseRequest}.
+ * The server of one request, with one of its places taken: give it back with {@link givePlaceBack}.
  *
  * @param tried servers that this request has failed on.
+ * @param ticketIn its ticket in the queue of a pool where it waits; 0: it does not wait there.
  */
 export function selectForRequest(
   primary: PoolRuntime,
   placement: Placement,
   tried: readonly ServerRuntime[],
+  ticketIn: (pool: PoolRuntime) => number = NO_TICKET,
 ): RequestChoice {
   if (!placement.bound) {
     const serving = poolInService(primary) ?? primary;
-    return selectBalanced(serving, placement, tried) ?? refuse(primary, serving, tried);
+    return selectBalanced(serving, placement, tried, ticketIn(serving)) ?? refuse(primary, serving, tried);
   }
   // A reload may have made a new object of the server, or none.
   const found = placement.server === undefined ? undefined : findServer(primary, placement.server.id);
@@ -64,25 +75,23 @@ export function selectForRequest(
     const cause = server?.snapshot.enabled === true ? 'in maintenance' : 'disabled';
     const why = placement.server === undefined ? 'first server available' : `replacement: server ${cause}`;
     const significance: readonly SignificanceCode[] = placement.server === undefined ? NOTHING : [gone];
-    return selectReplacement(primary, pool, placement, tried, why, significance);
-  }
-  const limit = pool.snapshot.connectionLimitPerServer;
-  if (recovery === 'never') {
-    const within = server.table.tryAddActive(server.slot, limit);
-    if (!within) server.table.tryAddActive(server.slot, 0);
-    return stay(pool, server, placement, !within);
+    return selectReplacement(primary, pool, placement, tried, ticketIn, why, significance);
   }
   const up = isServerHealthy(server);
-  if (up && !hasTried(tried, server) && server.table.tryAddActive(server.slot, limit))
-    return stay(pool, server, placement, false);
+  if (recovery === 'never' || (up && !hasTried(tried, server))) {
+    if (takePlace(pool, server, ticketIn(pool))) return stay(pool, server, placement, false);
+    // Not moved: the client belongs here, and its place will come.
+    if (mayWait(pool, tried)) return { kind: 'wait', pool, server };
+  }
+  if (recovery === 'never') {
+    takeExtraPlace(server);
+    return stay(pool, server, placement, true);
+  }
   if (recovery === 'abort') return { kind: 'reset', error: 'PERSISTENT_SERVER_DOWN' };
   const why = `replacement: server ${!up ? 'down' : hasTried(tried, server) ? 'unreachable' : 'at limit'}`;
-  return selectReplacement(primary, pool, placement, tried, why, ['ADF_PERSISTENCE_FAILURE_SERVER_DOWN']);
-}
-
-/** Gives the place of a request back. */
-export function releaseRequest(server: ServerRuntime): void {
-  server.table.removeActive(server.slot);
+  return selectReplacement(primary, pool, placement, tried, ticketIn, why, [
+    'ADF_PERSISTENCE_FAILURE_SERVER_DOWN',
+  ]);
 }
 
 function stay(
@@ -109,11 +118,12 @@ function selectReplacement(
   own: PoolRuntime,
   placement: Placement,
   tried: readonly ServerRuntime[],
+  ticketIn: (pool: PoolRuntime) => number,
   why: string,
   significance: readonly SignificanceCode[],
 ): RequestChoice {
   const pool = isPoolUp(own) ? own : (poolInService(primary) ?? own);
-  const limit = pool.snapshot.connectionLimitPerServer;
+  const ticket = ticketIn(pool);
   // Another worker may take the last place between the look and the taking: then the next in the order is asked.
   const refused: ServerRuntime[] = [...tried];
   for (let attempt = 0; attempt < pool.servers.length; attempt++) {
@@ -123,7 +133,7 @@ function selectReplacement(
       (candidate) => canTake(pool, candidate) && !hasTried(refused, candidate),
     );
     if (server === undefined) break;
-    if (server.table.tryAddActive(server.slot, limit)) {
+    if (takePlace(pool, server, ticket)) {
       return { kind: 'server', server, pool, bound: false, moved: true, overLimit: false, why, significance };
     }
     refused.push(server);
@@ -136,8 +146,8 @@ function selectBalanced(
   pool: PoolRuntime,
   { affinityKey }: Placement,
   tried: readonly ServerRuntime[],
+  ticket: number,
 ): RequestChoice | undefined {
-  const limit = pool.snapshot.connectionLimitPerServer;
   const usable = eligibility(pool);
   const refused: ServerRuntime[] = [...tried];
   const eligible = (index: number) =>
@@ -147,7 +157,7 @@ function selectBalanced(
     const index = pool.picker.pick(state);
     if (index === NO_SERVER) break;
     const server = pool.servers[index] as ServerRuntime;
-    if (server.table.tryAddActive(server.slot, limit)) {
+    if (takePlace(pool, server, ticket)) {
       return {
         kind: 'server',
         server,
@@ -167,10 +177,18 @@ function selectBalanced(
 function refuse(primary: PoolRuntime, asked: PoolRuntime, tried: readonly ServerRuntime[]): RequestChoice {
   const none = { kind: 'unavailable' } as const;
   if (tried.length > 0) return { kind: 'refuse', error: 'SERVER_UNREACHABLE', failAction: none };
-  if (asked.servers.some(isServerUp)) return { kind: 'refuse', error: 'SERVER_AT_LIMIT', failAction: none };
+  if (asked.servers.some(isServerUp)) {
+    if (mayWait(asked, tried)) return { kind: 'wait', pool: asked, server: undefined };
+    return { kind: 'refuse', error: 'SERVER_AT_LIMIT', failAction: none };
+  }
   const failAction = failActionOf(primary);
   if (failAction.kind === 'close') return { kind: 'reset', error: 'NO_SERVER_AVAILABLE' };
   return { kind: 'refuse', error: 'NO_SERVER_AVAILABLE', failAction };
+}
+
+/** A request that has failed on a server has waited enough. */
+function mayWait({ snapshot }: PoolRuntime, tried: readonly ServerRuntime[]): boolean {
+  return snapshot.requestQueue !== undefined && tried.length === 0;
 }
 
 function hasTried(tried: readonly ServerRuntime[], server: ServerRuntime): boolean {

@@ -15,9 +15,11 @@ import {
   selectForClient,
   selectForConnection,
 } from './select-for-connection.ts';
-import { type RequestChoice, releaseRequest, selectForRequest } from './select-for-request.ts';
+import { type RequestChoice, selectForRequest } from './select-for-request.ts';
 import { type ServerRuntime, SUSPECT_MS } from './server-runtime.ts';
 import { ServerTable } from './server-table.ts';
+import { givePlaceBack } from './take-place.ts';
+import { queueForTest } from './test-queue.ts';
 
 const AFFINITY_KEY = 4711;
 const RECOVERIES: readonly Recovery[] = ['immediate', 'never', 'abort'];
@@ -79,7 +81,7 @@ function startPool({
   const crowdCounter = new CrowdCounter(CrowdCounter.allocate());
   const ticketTrail = new TicketTrail(TicketTrail.allocate());
   const services = { clock, random: seededRandom(), crowdCounter, ticketTrail };
-  const pool = createPoolRuntime(snapshot, servers, services);
+  const pool = createPoolRuntime(snapshot, servers, services, queueForTest());
   return { clock, table: shared, servers: servers as [ServerRuntime, ...ServerRuntime[]], pool };
 }
 
@@ -392,7 +394,7 @@ describe('the server of a request', () => {
             if (done) {
               const over = open.shift();
               if (over !== undefined) {
-                releaseRequest(over.server);
+                givePlaceBack(pool, over.server);
                 held[over.server.slot] = (held[over.server.slot] as number) - 1;
               }
             }

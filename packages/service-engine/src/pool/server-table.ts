@@ -163,6 +163,7 @@ export class ServerTable {
   /** Takes one of `limit` places (0: no limit); false, and nothing taken, when there is none. Exact over all workers. */
   tryAddActive(slot: number, limit: number): boolean {
     const at = this.#at(slot, ACTIVE_FIELD);
+    const ownAt = this.#ownAt(slot, ACTIVE_FIELD, this.#worker);
     if (limit === 0) {
       this.#count(slot, ACTIVE_FIELD, 1);
       return true;
@@ -171,7 +172,8 @@ export class ServerTable {
     for (let seen = Atomics.load(this.#cells, at); seen < limit; ) {
       const found = Atomics.compareExchange(this.#cells, at, seen, seen + 1);
       if (found === seen) {
-        this.#countOwn(slot, ACTIVE_FIELD, 1);
+        // No call in between: a thread is terminated at calls, and then a place would be taken that no worker has.
+        this.#cells[ownAt] = (this.#cells[ownAt] as number) + 1;
         return true;
       }
       seen = found;
@@ -200,13 +202,10 @@ export class ServerTable {
   }
 
   #count(slot: number, field: number, by: number): void {
-    Atomics.add(this.#cells, this.#at(slot, field), by);
-    this.#countOwn(slot, field, by);
-  }
-
-  #countOwn(slot: number, field: number, by: number): void {
-    const at = this.#ownAt(slot, field, this.#worker);
-    this.#cells[at] = (this.#cells[at] as number) + by;
+    const at = this.#at(slot, field);
+    const ownAt = this.#ownAt(slot, field, this.#worker);
+    Atomics.add(this.#cells, at, by);
+    this.#cells[ownAt] = (this.#cells[ownAt] as number) + by;
   }
 
   #at(slot: number, field: number): number {

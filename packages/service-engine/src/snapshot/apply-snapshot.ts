@@ -124,6 +124,8 @@ export class SnapshotApplier {
     this.#routes = prepared.routes;
     for (const [key, listener] of prepared.newListeners) this.#listeners.set(key, listener);
     this.#retire(former, formerRoutes);
+    // Those that wait see what is in effect now.
+    this.#services.requestQueues.pump();
     const early = this.#early;
     this.#early = [];
     for (const [key, accepted] of early) if (!accepted.socket.destroyed) this.#accept(key, accepted);
@@ -158,6 +160,7 @@ export class SnapshotApplier {
     for (const { virtualService } of this.#current.virtualServices.values()) virtualService.leaveServer(slot);
     for (const { servers } of this.#current.pools.values())
       for (const server of servers) if (server.slot === slot) server.idle.close();
+    this.#services.requestQueues.pump();
   }
 
   /** Connections that are open. */

@@ -9,6 +9,7 @@ import type { CrowdCounter } from '../load-balancing/crowd-counter.ts';
 import type { TicketTrail } from '../load-balancing/ticket-trail.ts';
 import { IdleConnections } from '../pool/idle-connections.ts';
 import { createPoolRuntime, type PoolRuntime } from '../pool/pool-runtime.ts';
+import type { RequestQueues } from '../pool/request-queues.ts';
 import { type ServerRuntime, serverIdNumber } from '../pool/server-runtime.ts';
 import type { ServerTable } from '../pool/server-table.ts';
 import { createKeyRing, type KeyRing } from '../session-ticket/key-ring.ts';
@@ -25,6 +26,7 @@ export interface RuntimeServices {
   readonly deadlines: Deadlines;
   readonly random: RandomSource;
   readonly serverTable: ServerTable;
+  readonly requestQueues: RequestQueues;
   readonly metricsTable: MetricsTable;
   readonly crowdCounter: CrowdCounter;
   readonly ticketTrail: TicketTrail;
@@ -106,7 +108,9 @@ function buildPool(
     const known = sameLimits ? former.serversById.get(serverIdNumber(server.id)) : undefined;
     return buildServer(server, snapshot, known, slots, services);
   });
-  return createPoolRuntime(snapshot, servers, services, backup);
+  const slot = slots.pools.get(snapshot.uuid);
+  if (slot === undefined) throw new Error(`pool ${snapshot.name} has no slot`);
+  return createPoolRuntime(snapshot, servers, services, services.requestQueues.of(slot), backup);
 }
 
 function buildServer(

@@ -7,6 +7,8 @@ export interface SlotNumbers {
   /** By `${pool uuid}/${server id}`. */
   readonly servers: ReadonlyMap<string, number>;
   /** By uuid. */
+  readonly pools: ReadonlyMap<string, number>;
+  /** By uuid. */
   readonly virtualServices: ReadonlyMap<string, number>;
 }
 
@@ -62,6 +64,7 @@ export interface WorkerStart {
   readonly workers: number;
   readonly engineId: string;
   readonly serverTable: SharedArrayBuffer;
+  readonly queueTable: SharedArrayBuffer;
   readonly metricsTable: SharedArrayBuffer;
   readonly crowdCounter: SharedArrayBuffer;
   readonly ticketTrail: SharedArrayBuffer;

@@ -99,8 +99,10 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
     } else if (!this.#exchange.requestComplete) {
       // The rest of the body will never come.
       this.#fail('CLIENT_GONE');
+    } else {
+      // A half-closed client that waits for its answer, as HTTP allows.
+      this.#exchange.clientEnded();
     }
-    // Else a half-closed client that waits for its answer, as HTTP allows.
   }
 
   onDrain(): void {

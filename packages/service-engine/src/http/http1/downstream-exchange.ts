@@ -143,6 +143,11 @@ export class Http1Exchange implements DownstreamExchange {
     this.#listener?.onClientGone();
   }
 
+  /** The client will send nothing more, though it may still read. */
+  clientEnded(): void {
+    if (!this.#responseComplete) this.#listener?.onClientEnd();
+  }
+
   leaveServer(slot: number): void {
     this.#listener?.onServerDrained(slot);
   }
