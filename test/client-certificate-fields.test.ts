@@ -6,8 +6,10 @@ import { type Certificate, createTemporaryCa, type TemporaryCa } from '@limpet/t
 import {
   authorities,
   type CertificateBed,
+  clientWith,
   startCertificateBed,
   startTellingServer,
+  visit,
 } from './support/client-certificates.ts';
 import { bothVersions, type HttpClient, openClient } from './support/http-clients.ts';
 import type { OriginServer } from './support/origin-server.ts';
@@ -33,12 +35,18 @@ before(async () => {
 });
 after(() => origin.stop());
 
-function open(version: 'h1' | 'h2', port: number, certificate: Certificate | undefined): HttpClient {
-  return openClient(
-    version,
-    port,
-    certificate === undefined ? {} : { cert: certificate.certificatePem, key: certificate.privateKeyPem },
-  );
+function open(
+  version: 'h1' | 'h2',
+  port: number,
+  certificate: Certificate | undefined,
+  session?: Buffer,
+): HttpClient {
+  return openClient(version, port, {
+    ...(certificate === undefined
+      ? {}
+      : { cert: certificate.certificatePem, key: certificate.privateKeyPem }),
+    ...(session === undefined ? {} : { session }),
+  });
 }
 
 async function told(client: HttpClient, headers: Record<string, string>): Promise<Record<string, string>> {
@@ -68,6 +76,19 @@ describe('fields about a client', () => {
         assert.equal(fields['x-ssl-client-subject'], 'CN=Ada,O=Limpet');
       }
       client.close();
+    });
+
+    it(`are the same on a resumed connection (R8, ${version})`, async () => {
+      const tickets = clientWith(ada);
+      const first = await visit(tickets, bed.port);
+      const resumed = () => bed.engine.metric('limpet_handshakes_reused_total');
+      const before = await resumed();
+      const session = tickets.takeTicket();
+      assert.ok(session);
+      const client = open(version, bed.port, ada, session);
+      assert.deepEqual(await told(client, FORGED), first.told);
+      client.close();
+      assert.equal(await resumed(), before + 1);
     });
 
     it(`are not there for a client without a certificate, whatever it sends (${version})`, async () => {

@@ -100,6 +100,7 @@ describe('a client', () => {
           it(`whose certificate is ${name} is refused, again and again (${version})`, async () => {
             const client = clientWith(certificates[name], version);
             const counted = () => bed.engine.metric('limpet_client_certificates_total', `"${outcome}"`);
+            const issued = await bed.engine.metric('limpet_tickets_issued_total');
             const before = await counted();
             for (const attempt of [1, 2, 3]) {
               const { told } = await visit(client, bed.port);
@@ -110,7 +111,11 @@ describe('a client', () => {
               );
               expected.push(refusal('CLIENT_CERTIFICATE_REFUSED', reason));
             }
-            if (version === 'TLSv1.3') assert.equal(client.tickets.length, 0, 'it got no ticket');
+            if (version === 'TLSv1.2') return;
+            assert.equal(client.tickets.length, 0, 'it got no ticket');
+            // Where one is required Node closes the connection, and then OpenSSL makes tickets that do not leave, nor are good for anything.
+            if (mode === 'REQUIRE') return;
+            assert.equal(await bed.engine.metric('limpet_tickets_issued_total'), issued, 'none was made');
           });
         }
 

@@ -1,7 +1,13 @@
 // The bed of tests of client certificates: an engine that asks for them, and a server that answers with what it was told of the client.
 
 import assert from 'node:assert/strict';
-import { type Certificate, type TemporaryCa, TicketClient, type TicketClientOptions } from '@limpet/testkit';
+import {
+  type Certificate,
+  type DemoConfigurationOptions,
+  type TemporaryCa,
+  TicketClient,
+  type TicketClientOptions,
+} from '@limpet/testkit';
 import { eventually } from './engine.ts';
 import { type OneEngine, startOneEngine } from './one-engine.ts';
 import { type OriginServer, startOriginServer } from './origin-server.ts';
@@ -14,8 +20,9 @@ export const bothTlsVersions = ['TLSv1.3', 'TLSv1.2'] as const;
 const ABOUT_CLIENT = /^(x[-_]ssl[-_]client|client[-_]cert|x[-_]user)/;
 
 /** Answers with the fields about the client as they came, names and values, in JSON; those of trailers, too. */
-export function startTellingServer(): Promise<OriginServer> {
+export function startTellingServer(name = 'origin'): Promise<OriginServer> {
   return startOriginServer((request, response) => {
+    response.setHeader('x-demo-server', name);
     request.resume();
     request.once('end', () => {
       const told: Record<string, string> = {};
@@ -32,8 +39,8 @@ export function startTellingServer(): Promise<OriginServer> {
 }
 
 export interface CertificateBed extends OneEngine {
-  /** Puts another mode or profile into effect. */
-  change(mode: Mode, profile: object): Promise<void>;
+  /** Puts another mode or profile into effect, if it is another. */
+  change(mode: Mode, profile: object, http?: object): Promise<void>;
   /** The newest record of a connection, once there are as many. */
   connectionRecord(count: number): Promise<Record<string, unknown>>;
 }
@@ -43,20 +50,30 @@ export async function startCertificateBed(
   mode: Mode,
   profile: object,
   action?: object,
+  more: Partial<DemoConfigurationOptions> = {},
 ): Promise<CertificateBed> {
-  const options = (mode: Mode, profile: object) => ({
+  const options = (mode: Mode, profile: object, http: object = {}) => ({
+    ...more,
     httpProfile: {
+      ...http,
       ssl_client_certificate_mode: `SSL_CLIENT_CERTIFICATE_${mode}`,
       ...(mode === 'NONE' ? {} : { pki_profile_ref: 'clients' }),
       ...(action === undefined ? {} : { ssl_client_certificate_action: action }),
     },
     objects: { PKIProfile: [{ name: 'clients', crl_check: false, ...profile }] },
   });
+  let inEffect = JSON.stringify(options(mode, profile));
   const bed = await startOneEngine(origin, options(mode, profile));
   const connections = () => bed.engine.records().filter(({ record }) => record === 'connection');
   return {
     ...bed,
-    change: (mode, profile) => bed.reload(options(mode, profile)),
+    change: async (mode, profile, http) => {
+      const next = options(mode, profile, http);
+      // An engine does not apply what it has.
+      if (JSON.stringify(next) === inEffect) return;
+      inEffect = JSON.stringify(next);
+      await bed.reload(next);
+    },
     connectionRecord: async (count) => {
       await eventually(() => connections().length >= count, `${count} connections are recorded`);
       return connections().at(-1) as Record<string, unknown>;
@@ -95,6 +112,8 @@ export interface Visit {
   readonly reused: boolean;
   /** What the server was told of the client; undefined: nothing has reached it. */
   readonly told: Readonly<Record<string, string>> | undefined;
+  /** Name of the server; '' where none was reached. */
+  readonly server: string;
   /** Code of the client's error, or ''. */
   readonly error: string;
 }
@@ -106,11 +125,16 @@ export async function visit(
   session: Buffer | 'own' = 'own',
 ): Promise<Visit> {
   try {
-    const { reused, body, status } = await client.visit(port, '/', session);
+    const { reused, body, status, server } = await client.visit(port, '/', session);
     assert.equal(status, 200);
-    return { reused, told: JSON.parse(body) as Record<string, string>, error: '' };
+    return { reused, told: JSON.parse(body) as Record<string, string>, server, error: '' };
   } catch (error) {
     if (error instanceof assert.AssertionError) throw error;
-    return { reused: false, told: undefined, error: String((error as { code?: string }).code ?? error) };
+    return {
+      reused: false,
+      told: undefined,
+      server: '',
+      error: String((error as { code?: string }).code ?? error),
+    };
   }
 }

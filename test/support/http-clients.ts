@@ -40,6 +40,8 @@ const TIMEOUT_MS = 15_000;
 export interface ClientCredentials {
   readonly cert?: string;
   readonly key?: string;
+  /** To be resumed. */
+  readonly session?: Buffer;
 }
 
 /** A client with one connection. */

@@ -18,6 +18,6 @@ export {
   type ObjectType,
   objectSchemas,
 } from './objects/schemas.ts';
-export { type ReadRevocationList, type RevocationList, readRevocationList } from './revocation-list.ts';
+export { newestRevocationLists, type RevocationList } from './revocation-list.ts';
 export { signatureAlgorithms } from './signature-algorithms.ts';
 export * from './snapshot.ts';

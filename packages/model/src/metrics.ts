@@ -97,6 +97,12 @@ export const metricCatalogue = [
     label: { name: 'outcome', values: clientCertificateOutcomes },
   },
   {
+    name: 'limpet_revocation_list_expiry_timestamp_seconds',
+    type: 'gauge',
+    scope: 'virtual_service',
+    help: 'When the first revocation list for its clients ends (nextUpdate), in seconds since 1970; 0 where none does. Clients of a late list are refused.',
+  },
+  {
     name: 'limpet_tickets_issued_total',
     type: 'counter',
     scope: 'virtual_service',

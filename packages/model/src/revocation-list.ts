@@ -90,6 +90,23 @@ export function readRevocationListDer(der: Buffer): ReadRevocationList {
   };
 }
 
+/**
+ * The newest list of each issuer, by its name.
+ *
+ * @throws where one cannot be read: it was not validated.
+ */
+export function newestRevocationLists(pems: readonly string[]): ReadonlyMap<string, RevocationList> {
+  const newest = new Map<string, RevocationList>();
+  for (const pem of pems) {
+    const read = readRevocationList(pem);
+    if (read.kind === 'problem') throw new Error(`a revocation list ${read.message}`);
+    const known = newest.get(read.list.issuer);
+    if (known === undefined || known.thisUpdateS < read.list.thisUpdateS)
+      newest.set(read.list.issuer, read.list);
+  }
+  return newest;
+}
+
 /** Whether the list was signed with this key. Never throws: a key of another kind has signed nothing. */
 export function isSignedBy({ algorithm, signed, signature }: RevocationList, key: KeyObject): boolean {
   if (key.asymmetricKeyType !== algorithm.keyType) return false;

@@ -115,6 +115,8 @@ export interface ClientCertificatesSnapshot {
   readonly pki: PkiSnapshot;
   /** Certificates of authorities that may stand above the client's, the root included. */
   readonly chainDepthMax: number;
+  /** When the first of the revocation lists ends (nextUpdate), seconds since 1970; absent where none does. */
+  readonly listsEndS?: number;
 }
 
 /** What a field that the engine adds says; see docs/client-certificates.md for how each is written. */

@@ -44,6 +44,7 @@ import { runTicketSelfTest } from './tls/ticket-self-test.ts';
 
 const APPLIED = metricOffset('limpet_config_reloads_total', 'applied');
 const REFUSED = metricOffset('limpet_config_reloads_total', 'refused');
+const REVOCATION_LIST_EXPIRY = metricOffset('limpet_revocation_list_expiry_timestamp_seconds');
 const CERTIFICATE_EXPIRY = metricOffset('limpet_certificate_expiry_timestamp_seconds');
 const KEY_AGE = metricOffset('limpet_ticket_key_age_seconds');
 const KEYS = metricOffset('limpet_ticket_keys');
@@ -399,6 +400,8 @@ export class ServiceEngine {
       if (slot === undefined) continue;
       const expiryS = firstExpiryS(tls?.certificates ?? []) ?? 0;
       this.#metrics.set('virtual_service', slot, CERTIFICATE_EXPIRY, expiryS);
+      const listsEndS = tls?.clientCertificates?.listsEndS ?? 0;
+      this.#metrics.set('virtual_service', slot, REVOCATION_LIST_EXPIRY, listsEndS);
     }
     this.#certificateExpiry.apply(snapshot);
   }

@@ -2,6 +2,7 @@
 
 import type { AviObject, ObjectSet } from '../objects/schemas.ts';
 import { referenced } from '../references.ts';
+import { newestRevocationLists } from '../revocation-list.ts';
 import type {
   ClientCertificateFieldsSnapshot,
   ClientCertificatesSnapshot,
@@ -57,11 +58,22 @@ export function compileClientCertificates(
 ): ClientCertificatesSnapshot | undefined {
   if (!asksForCertificates(profile)) return undefined;
   const pki = referenced(objects.PKIProfile, profile.pki_profile_ref ?? '');
+  const compiled = compilePki(pki);
+  const listsEndS = firstEndS(compiled.revocationLists);
   return {
     required: profile.ssl_client_certificate_mode === 'SSL_CLIENT_CERTIFICATE_REQUIRE',
-    pki: compilePki(pki),
+    pki: compiled,
     chainDepthMax: pki.limpet_chain_depth_max,
+    ...(listsEndS === undefined ? {} : { listsEndS }),
   };
+}
+
+/** Of each issuer its newest list counts, as when a certificate is looked up. */
+function firstEndS(revocationLists: readonly string[]): number | undefined {
+  const ends = [...newestRevocationLists(revocationLists).values()].flatMap(
+    ({ nextUpdateS }) => nextUpdateS ?? [],
+  );
+  return ends.length === 0 ? undefined : Math.min(...ends);
 }
 
 export function compileClientCertificateFields(

@@ -1,8 +1,9 @@
 // Whether a client is let in by its certificate: asked before a session is resumed, and again when any handshake is done.
 
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { TicketSession } from '../session-ticket/ticket-session.ts';
+import { fingerprintOf } from './chain-certificate.ts';
 import { ClientCertificate } from './client-certificate.ts';
 import {
   type CertificateRefusal,
@@ -36,11 +37,7 @@ export function admitSession(
   if (session === undefined) return { kind: 'refused', reason: 'CERT_UNREADABLE' };
   if (session.peerCertificate === undefined) return policy.required ? MISSING : ANONYMOUS;
   if (!session.verified) return { kind: 'refused', reason: NO_ISSUER };
-  try {
-    return judge(policy, new X509Certificate(session.peerCertificate), NONE_PRESENTED, nowS);
-  } catch {
-    return { kind: 'refused', reason: 'CERT_UNREADABLE' };
-  }
+  return admissionOf(policy.verify(session.peerCertificate, NONE_PRESENTED, nowS));
 }
 
 /**
@@ -61,21 +58,11 @@ export function admitClient(
   if (!socket.authorized) return { kind: 'refused', reason: String(socket.authorizationError) };
   const isResumed = socket.isSessionReused();
   if (isResumed && ofSession?.kind === 'verified' && isSame(ofSession.certificate, leaf)) return ofSession;
-  if (isResumed) return judge(policy, leaf, NONE_PRESENTED, nowS);
+  if (isResumed) return admissionOf(policy.verify(leaf.raw, NONE_PRESENTED, nowS));
   const presented = presentedAbove(leaf);
-  const admission = judge(policy, leaf, presented, nowS);
-  if (admission.kind !== 'refused' || admission.reason !== NO_ISSUER || presented.length > 0)
-    return admission;
-  return admissionOf(policy.verifyUnseen(leaf, nowS));
-}
-
-function judge(
-  policy: ClientCertificatePolicy,
-  leaf: X509Certificate,
-  presented: readonly X509Certificate[],
-  nowS: number,
-): Admission {
-  return admissionOf(policy.verify(leaf, presented, nowS));
+  const verdict = policy.verify(leaf.raw, presented, nowS);
+  const isUnseen = verdict.kind === 'refused' && verdict.reason === NO_ISSUER && presented.length === 0;
+  return admissionOf(isUnseen ? policy.verifyUnseen(leaf.raw, nowS) : verdict);
 }
 
 function admissionOf(verdict: CertificateVerdict): Admission {
@@ -84,7 +71,7 @@ function admissionOf(verdict: CertificateVerdict): Admission {
 }
 
 function isSame({ chain }: ClientCertificate, leaf: X509Certificate): boolean {
-  return chain[0]?.fingerprint === leaf.fingerprint256;
+  return chain[0]?.fingerprint === fingerprintOf(leaf.raw);
 }
 
 function presentedAbove(leaf: X509Certificate): readonly X509Certificate[] {

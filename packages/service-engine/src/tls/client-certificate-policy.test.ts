@@ -52,7 +52,7 @@ function verdictOf(
   presented: readonly X509Certificate[] = [],
   atS = nowS,
 ): string {
-  const verdict = policy.verify(leaf, presented, atS);
+  const verdict = policy.verify(leaf.raw, presented, atS);
   if (verdict.kind === 'refused') return verdict.reason;
   return verdict.chain.map((certificate) => certificate.x509.subject.replace('CN=', '')).join(' < ');
 }
@@ -79,7 +79,7 @@ describe('a chain', () => {
   it('does not go over what the client sent with ignore_peer_chain', () => {
     const policy = policyOf([root], { ignorePeerChain: true });
     assert.equal(verdictOf(policy, ofIssuing, sent), NO_ISSUER);
-    assert.equal(policy.verifyUnseen(ofIssuing, nowS).kind, 'refused');
+    assert.equal(policy.verifyUnseen(ofIssuing.raw, nowS).kind, 'refused');
     const whole = policyOf([root, middle, issuing], { ignorePeerChain: true });
     assert.equal(verdictOf(whole, ofIssuing, sent), 'Client < Issuing < Middle < Root');
   });
@@ -109,8 +109,11 @@ describe('a chain', () => {
     assert.equal(verdictOf(policyOf(all, {}, { chainDepthMax: 2 }), ofIssuing), 'CERT_CHAIN_TOO_LONG');
     assert.equal(verdictOf(policyOf(all, {}, { chainDepthMax: 1 }), ofRoot), 'Client < Root');
     const one = policyOf([root], {}, { chainDepthMax: 1 });
-    assert.deepEqual(one.verifyUnseen(ofMiddle, nowS), { kind: 'refused', reason: 'CERT_CHAIN_TOO_LONG' });
-    assert.equal(policyOf([root], {}, { chainDepthMax: 2 }).verifyUnseen(ofMiddle, nowS).kind, 'trusted');
+    assert.deepEqual(one.verifyUnseen(ofMiddle.raw, nowS), {
+      kind: 'refused',
+      reason: 'CERT_CHAIN_TOO_LONG',
+    });
+    assert.equal(policyOf([root], {}, { chainDepthMax: 2 }).verifyUnseen(ofMiddle.raw, nowS).kind, 'trusted');
   });
 
   it('is searched for in bounded time, whatever names a client makes up', async () => {
@@ -133,6 +136,30 @@ describe('a chain', () => {
     assert.equal(verdictOf(policy, ofRoot, [], nowS - 2 * DAY_S), 'CERT_NOT_YET_VALID');
     const late = x509((await root.issue({ clientSubject: 'CN=Late', days: -1 })).certificatePem);
     assert.equal(verdictOf(policy, late), 'CERT_HAS_EXPIRED');
+  });
+});
+
+describe('a client that comes again', () => {
+  it('is judged by the same chain, and anew by time and lists', async () => {
+    const policy = policyOf([root, middle, issuing], {
+      revocationLists: [await issuing.revocationList({ days: 3 })],
+    });
+    const chain = 'Client < Issuing < Middle < Root';
+    for (const [atS, expected] of [
+      [nowS, chain],
+      [nowS + 4 * DAY_S, 'CRL_HAS_EXPIRED'],
+      [nowS, chain],
+      [nowS + 31 * DAY_S, 'CERT_HAS_EXPIRED'],
+      [nowS, chain],
+    ] as const) {
+      assert.equal(verdictOf(policy, ofIssuing, [], atS), expected);
+    }
+  });
+
+  it('does not bring in what another had to send along', () => {
+    const policy = policyOf([root]);
+    assert.equal(verdictOf(policy, ofIssuing, sent), 'Client < Issuing < Middle < Root');
+    assert.equal(verdictOf(policy, ofIssuing), NO_ISSUER);
   });
 });
 
@@ -168,7 +195,11 @@ describe('revocation', () => {
     assert.equal(verdictOf(policy, ofRoot, [], nowS + 8 * DAY_S), 'CRL_HAS_EXPIRED');
     const early = policyOf(all, { revocationLists: await lists(root.revocationList({ days: -2 })) });
     assert.equal(verdictOf(early, ofRoot), 'CRL_HAS_EXPIRED');
-    assert.equal(policy.verifyUnseen(ofStranger, nowS).kind, 'refused', 'of an authority that was not seen');
+    assert.equal(
+      policy.verifyUnseen(ofStranger.raw, nowS).kind,
+      'refused',
+      'of an authority that was not seen',
+    );
   });
 
   it('of an authority counts where validate_only_leaf_crl is off', async () => {
@@ -191,7 +222,7 @@ describe('revocation', () => {
 
 describe('a chain that was trusted', () => {
   const chainOf = (policy: ClientCertificatePolicy, leaf: X509Certificate, presented = sent) => {
-    const verdict = policy.verify(leaf, presented, nowS);
+    const verdict = policy.verify(leaf.raw, presented, nowS);
     assert.ok(verdict.kind === 'trusted');
     return verdict.chain;
   };
@@ -215,7 +246,7 @@ describe('a chain that was trusted', () => {
   });
 
   it('without having been seen, is not by any other', () => {
-    const verdict = policyOf([root]).verifyUnseen(ofMiddle, nowS);
+    const verdict = policyOf([root]).verifyUnseen(ofMiddle.raw, nowS);
     assert.ok(verdict.kind === 'trusted');
     assert.equal(policyOf([root]).stillTrusts(verdict.chain, nowS), false);
   });

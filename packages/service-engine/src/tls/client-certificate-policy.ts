@@ -4,11 +4,11 @@ import type { X509Certificate } from 'node:crypto';
 import {
   type ClientCertificatesSnapshot,
   canonicalJson,
+  newestRevocationLists,
   type RevocationList,
-  readRevocationList,
   sha256Hex,
 } from '@limpet/model';
-import { type ChainCertificate, chainCertificate } from './chain-certificate.ts';
+import { type ChainCertificate, chainCertificate, fingerprintOf } from './chain-certificate.ts';
 
 /** OpenSSL's names (X509_V_ERR_…) where it has one, so that both layers of checks speak alike. */
 export type CertificateRefusal =
@@ -29,6 +29,8 @@ export type CertificateVerdict =
 
 /** Of what a client sends along; OpenSSL takes up to 100 kB. */
 export const PRESENTED_MAX = 16;
+/** Clients whose chain is remembered, about 10 kB each; who has no certificate of an authority cannot take a place. */
+const VERIFIED_MAX = 512;
 /** Signatures that one client can have us check: authorities of one name and no end would make a maze. */
 const SIGNATURES_MAX = 32;
 
@@ -46,7 +48,9 @@ export class ClientCertificatePolicy {
   /** By subject. */
   readonly #authorities = new Map<string, ChainCertificate[]>();
   readonly #fingerprints = new Set<string>();
-  /** The newest list of each issuer; undefined where nothing is looked up. */
+  /** Chains by the fingerprint of the client's certificate, so that its signature is checked once: that costs more than all else here. */
+  readonly #verified = new Map<string, readonly ChainCertificate[]>();
+  /** By issuer; undefined where nothing is looked up. Their signatures were checked when the configuration was validated. */
   readonly #lists: ReadonlyMap<string, RevocationList> | undefined;
 
   /** @throws where the snapshot was not validated. */
@@ -63,15 +67,18 @@ export class ClientCertificatePolicy {
       const { subject } = authority.identity;
       this.#authorities.set(subject, [...(this.#authorities.get(subject) ?? []), authority]);
     }
-    this.#lists = pki.revocationLists.length === 0 ? undefined : newestLists(pki.name, pki.revocationLists);
+    this.#lists = pki.revocationLists.length === 0 ? undefined : newestRevocationLists(pki.revocationLists);
   }
 
   /**
    * Finds a chain to a root of the profile on which every certificate is good.
    *
+   * @param leaf DER.
    * @param presented what the client sent along; nothing of it is left in a resumed session, so there the profile has to have the whole chain.
    */
-  verify(leaf: X509Certificate, presented: readonly X509Certificate[], nowS: number): CertificateVerdict {
+  verify(leaf: Buffer, presented: readonly X509Certificate[], nowS: number): CertificateVerdict {
+    const known = this.#verified.get(fingerprintOf(leaf));
+    if (known !== undefined && this.stillTrusts(known, nowS)) return { kind: 'trusted', chain: known };
     const certificate = chainCertificate(leaf);
     if (certificate === undefined) return refused('CERT_UNREADABLE');
     const sent = this.#ignorePeerChain
@@ -81,16 +88,16 @@ export class ClientCertificatePolicy {
     const problem = this.#problemOf(certificate, true, nowS);
     if (problem !== undefined) return refused(problem);
     const chain = this.#extend([certificate], search);
-    return chain === undefined
-      ? refused(search.reason ?? 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY')
-      : { kind: 'trusted', chain };
+    if (chain === undefined) return refused(search.reason ?? 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY');
+    this.#remember(chain);
+    return { kind: 'trusted', chain };
   }
 
   /**
    * For a chain that OpenSSL has verified in this handshake and that has an authority in it which only the client has: some Nodes do not hand
    * out what a client sent along (nodejs/node#65579; 24.21 and 26.8 among them). Good where nothing is asked that needs to see it.
    */
-  verifyUnseen(leaf: X509Certificate, nowS: number): CertificateVerdict {
+  verifyUnseen(leaf: Buffer, nowS: number): CertificateVerdict {
     const certificate = chainCertificate(leaf);
     if (certificate === undefined) return refused('CERT_UNREADABLE');
     const problem = this.#problemOf(certificate, true, nowS);
@@ -114,6 +121,16 @@ export class ClientCertificatePolicy {
         return false;
       return this.#problemOf(certificate, index === 0, nowS) === undefined;
     });
+  }
+
+  /** Only what a resumed connection could find as well: a chain of authorities of the profile. */
+  #remember(chain: readonly ChainCertificate[]): void {
+    const [leaf, ...authorities] = chain;
+    if (leaf === undefined || !authorities.every(({ fingerprint }) => this.#fingerprints.has(fingerprint)))
+      return;
+    if (this.#verified.size >= VERIFIED_MAX)
+      this.#verified.delete(this.#verified.keys().next().value as string);
+    this.#verified.set(leaf.fingerprint, chain);
   }
 
   /** Depth first; the first chain that is good all along. */
@@ -167,19 +184,6 @@ interface Search {
   signatures: number;
   /** Why the most promising chain so far came to nothing. */
   reason: CertificateRefusal | undefined;
-}
-
-/** Their signatures were checked when the configuration was validated. */
-function newestLists(profileName: string, pems: readonly string[]): ReadonlyMap<string, RevocationList> {
-  const newest = new Map<string, RevocationList>();
-  for (const pem of pems) {
-    const read = readRevocationList(pem);
-    if (read.kind === 'problem') throw new Error(`PKI profile ${profileName}: a list ${read.message}`);
-    const known = newest.get(read.list.issuer);
-    if (known === undefined || known.thisUpdateS < read.list.thisUpdateS)
-      newest.set(read.list.issuer, read.list);
-  }
-  return newest;
 }
 
 function refused(reason: CertificateRefusal): CertificateVerdict {

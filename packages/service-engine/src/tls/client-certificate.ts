@@ -35,7 +35,7 @@ export class ClientCertificate {
 
   /** SHA-256 over the DER, lower-case hex. */
   get fingerprint(): string {
-    return this.#leaf.fingerprint.replaceAll(':', '').toLowerCase();
+    return this.#leaf.fingerprint;
   }
 
   /** DER as a byte sequence of RFC 9440: base64 between colons. */
