@@ -2,7 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type DemoServer, startDemoServer, TicketClient } from '@limpet/testkit';
+import {
+  type DemoConfigurationOptions,
+  type DemoServer,
+  startDemoServer,
+  TicketClient,
+} from '@limpet/testkit';
+import { CookieClient, cookieProfile } from './support/cookie-client.ts';
 import { eventually } from './support/engine.ts';
 import { bothVersions, openClient } from './support/http-clients.ts';
 import { startTwoEngines, type TwoEngines } from './support/two-engines.ts';
@@ -12,9 +18,13 @@ describe('a backup pool', () => {
   let spares: DemoServer[];
   const fail_action = { type: 'FAIL_ACTION_BACKUP_POOL', backup_pool: { backup_pool_ref: 'spare-pool' } };
   /** The configuration with the second pool, which has no monitors. */
-  const withSpares = (persistence: boolean, engine: number) => {
+  const withSpares = (
+    persistence: boolean,
+    engine: number,
+    changes: Partial<DemoConfigurationOptions> = {},
+  ) => {
     const made = bed.configuration(
-      { persistence, pool: { connection_ramp_duration: 0, fail_action } },
+      { persistence, pool: { connection_ramp_duration: 0, fail_action }, ...changes },
       engine,
     );
     const servers = spares.map(({ name, port }) => ({
@@ -25,8 +35,8 @@ describe('a backup pool', () => {
     const profile = persistence ? { application_persistence_profile_ref: 'demo-persistence' } : {};
     return { ...made, Pool: [...(made.Pool ?? []), { name: 'spare-pool', servers, ...profile }] };
   };
-  const reload = (persistence: boolean) =>
-    Promise.all(bed.engines.map((engine, at) => engine.reload(withSpares(persistence, at))));
+  const reload = (persistence: boolean, changes: Partial<DemoConfigurationOptions> = {}) =>
+    Promise.all(bed.engines.map((engine, at) => engine.reload(withSpares(persistence, at, changes))));
   const setAll = (healthy: boolean) =>
     Promise.all(bed.servers.map(({ name }) => bed.setHealth(name, healthy)));
   before(async () => {
@@ -74,6 +84,23 @@ describe('a backup pool', () => {
       bed.engines[1].records().filter(({ server_name }) => /^spare-/.test(String(server_name)));
     await eventually(() => ofSpares().some(({ record }) => record === 'connection'), 'records are written');
     for (const { pool_name } of ofSpares()) assert.equal(pool_name, 'spare-pool');
+  });
+
+  it('takes over clients with cookies, too, each with its next request, and gives them back', async () => {
+    await reload(true, { persistenceProfile: cookieProfile('LIMPET') });
+    const client = new CookieClient();
+    const { server } = await client.visit('h1', bed.ports[0]);
+    assert.match(server, /^web-/);
+    await setAll(false);
+    const away = await client.visit('h2', bed.ports[0]);
+    assert.match(away.server, /^spare-/);
+    assert.equal(away.setCookies.length, 1);
+    assert.equal((await client.visit('h1', bed.ports[1])).server, away.server, 'on every engine');
+    await setAll(true);
+    const back = await client.visit('h1', bed.ports[0]);
+    assert.match(back.server, /^web-/);
+    assert.equal(back.setCookies.length, 1);
+    assert.equal((await client.visit('h2', bed.ports[1])).server, back.server);
   });
 
   it('serves requests without persistence, over both versions, on one connection before and after', async () => {

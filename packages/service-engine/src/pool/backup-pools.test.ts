@@ -149,6 +149,23 @@ describe('a backup pool', () => {
     assert.equal(connect(primary.servers[0]).told, 'b changed');
   });
 
+  it('is what a pool without one is missing when too few of its servers are up', () => {
+    const { backup, setHealth } = startPools({ minServersUp: 2, failAction: { kind: 'unavailable' } });
+    setHealth('b0', 'down');
+    assert.equal(poolInService(backup), undefined);
+    const bound = { ...unplaced, bound: true };
+    for (const placement of [unplaced, bound]) {
+      const refused = selectForRequest(backup, placement, []);
+      assert.deepEqual(refused, {
+        kind: 'refuse',
+        error: 'NO_SERVER_AVAILABLE',
+        failAction: { kind: 'unavailable' },
+      });
+    }
+    const home = selectForRequest(backup, { ...bound, server: backup.servers[1] }, []);
+    assert.equal(home.kind, 'server', 'a client of the server that is up stays');
+  });
+
   it('leaves a client on its server under Never, and the connection reset under Abort, as with any pool', () => {
     for (const [recovery, told] of [
       ['never', 'a hit'],

@@ -208,7 +208,9 @@ function leaveTrail(pool: PoolRuntime, ask: ConnectionAsk, selection: Connection
 
 function selectFirst(primary: PoolRuntime, ask: ConnectionAsk): ConnectionSelection {
   if (closesConnections(primary)) return closed;
-  const pool = poolInService(primary) ?? primary;
+  const serving = poolInService(primary);
+  const pool = serving ?? primary;
+  const eligible = serving === undefined ? () => false : eligibility(serving, placeable(serving));
   const nowMs = pool.clock.unixMs();
   const followed = pool.ticketTrail.follow(lookOf(ask.clientIp, ask.hello), nowMs);
   const choice = selectFirstServer({
@@ -221,7 +223,7 @@ function selectFirst(primary: PoolRuntime, ask: ConnectionAsk): ConnectionSelect
     picker: pool.picker,
     rendezvous: pool.rendezvous,
     crowdCounter: pool.crowdCounter,
-    ...pickState(pool, eligibility(pool, placeable(pool)), placedOn, hashKeyOf(pool, ask)),
+    ...pickState(pool, eligible, placedOn, hashKeyOf(pool, ask)),
   });
   const server = choice.index === NO_SERVER ? undefined : pool.servers[choice.index];
   const placement: Placement = {

@@ -8,7 +8,7 @@ import { canTake, eligibility, replacementFor } from './eligibility.ts';
 import { activeOn, pickState } from './pick-state.ts';
 import type { Placement } from './placement.ts';
 import type { PoolRuntime } from './pool-runtime.ts';
-import { isServerHealthy, isServerUp, type ServerRuntime } from './server-runtime.ts';
+import { isServerHealthy, type ServerRuntime } from './server-runtime.ts';
 import { takeExtraPlace, takePlace } from './take-place.ts';
 
 const NOTHING: readonly SignificanceCode[] = Object.freeze([]);
@@ -57,8 +57,10 @@ export function selectForRequest(
   ticketIn: (pool: PoolRuntime) => number = NO_TICKET,
 ): RequestChoice {
   if (!placement.bound) {
-    const serving = poolInService(primary) ?? primary;
-    return selectBalanced(serving, placement, tried, ticketIn(serving)) ?? refuse(primary, serving, tried);
+    const serving = poolInService(primary);
+    const choice =
+      serving === undefined ? undefined : selectBalanced(serving, placement, tried, ticketIn(serving));
+    return choice ?? refuse(primary, serving, tried);
   }
   // A reload may have made a new object of the server, or none.
   const found = placement.server === undefined ? undefined : findServer(primary, placement.server.id);
@@ -122,7 +124,8 @@ function selectReplacement(
   why: string,
   significance: readonly SignificanceCode[],
 ): RequestChoice {
-  const pool = isPoolUp(own) ? own : (poolInService(primary) ?? own);
+  const pool = isPoolUp(own) ? own : poolInService(primary);
+  if (pool === undefined) return refuse(primary, undefined, tried);
   const ticket = ticketIn(pool);
   // Another worker may take the last place between the look and the taking: then the next in the order is asked.
   const refused: ServerRuntime[] = [...tried];
@@ -174,11 +177,16 @@ function selectBalanced(
   return undefined;
 }
 
-function refuse(primary: PoolRuntime, asked: PoolRuntime, tried: readonly ServerRuntime[]): RequestChoice {
+/** @param serving the pool that had no place left; undefined: none is up. */
+function refuse(
+  primary: PoolRuntime,
+  serving: PoolRuntime | undefined,
+  tried: readonly ServerRuntime[],
+): RequestChoice {
   const none = { kind: 'unavailable' } as const;
   if (tried.length > 0) return { kind: 'refuse', error: 'SERVER_UNREACHABLE', failAction: none };
-  if (asked.servers.some(isServerUp)) {
-    if (mayWait(asked, tried)) return { kind: 'wait', pool: asked, server: undefined };
+  if (serving !== undefined) {
+    if (mayWait(serving, tried)) return { kind: 'wait', pool: serving, server: undefined };
     return { kind: 'refuse', error: 'SERVER_AT_LIMIT', failAction: none };
   }
   const failAction = failActionOf(primary);
