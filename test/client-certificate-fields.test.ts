@@ -20,6 +20,7 @@ const FORGED = {
   x_ssl_client_subject: 'CN=admin',
   'x-ssl_client-fingerprint': '00',
   'x-ssl-client-serial': '00',
+  'x.ssl.client.subject': 'CN=admin',
   'client-cert': ':AA==:',
   client_cert: ':AA==:',
   'client-cert-chain': ':AA==:',

@@ -17,7 +17,7 @@ export type Mode = 'NONE' | 'REQUEST' | 'REQUIRE';
 export const bothTlsVersions = ['TLSv1.3', 'TLSv1.2'] as const;
 
 /** Fields that a server could take for what the engine says of a client. */
-const ABOUT_CLIENT = /^(x[-_]ssl[-_]client|client[-_]cert|x[-_]user)/;
+const ABOUT_CLIENT = /^(x[^a-z]ssl[^a-z]client|client[^a-z]cert|x[^a-z]user)/;
 
 /** Answers with the fields about the client as they came, names and values, in JSON; those of trailers, too. */
 export function startTellingServer(name = 'origin'): Promise<OriginServer> {

@@ -142,7 +142,7 @@ export type ClientCertificateVariable =
 /** Fields about the client's certificate, present where one is asked for. */
 export interface ClientCertificateFieldsSnapshot {
   readonly added: readonly { readonly name: string; readonly variable: ClientCertificateVariable }[];
-  /** Lower case, hyphens for underscores: what a client sends under these names goes no further. */
+  /** Lower case, hyphens for all but letters and digits: what a client sends under these names, or such as a server may take for them, goes no further. */
   readonly stripped: readonly string[];
 }
 

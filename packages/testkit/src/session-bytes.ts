@@ -5,6 +5,19 @@ const NODE_PREFIX = Buffer.from('\0nodejs:tls:session:1\0');
 
 /** A view on the ticket's bytes: the OCTET STRING under the context tag [10] of the SSL_SESSION sequence. */
 export function ticketOf(session: Buffer): Buffer {
+  const ticket = fieldOf(session, 0xaa);
+  if (ticket === undefined) throw new Error('the session holds no ticket');
+  return ticket;
+}
+
+/** How long the server has said that the ticket may be kept, in seconds: the INTEGER under [9]. */
+export function lifetimeHintOf(session: Buffer): number {
+  const hint = fieldOf(session, 0xa9);
+  return hint === undefined ? 0 : hint.readUIntBE(0, hint.length);
+}
+
+/** The content of the element under an explicit context tag. */
+function fieldOf(session: Buffer, tag: number): Buffer | undefined {
   const prefixed = session.subarray(0, NODE_PREFIX.length).equals(NODE_PREFIX);
   const sequence = readElement(
     session,
@@ -12,14 +25,13 @@ export function ticketOf(session: Buffer): Buffer {
   );
   for (let at = sequence.start; at < sequence.end; ) {
     const element = readElement(session, at);
-    // SSL_SESSION: tlsext_tick is [10] EXPLICIT OCTET STRING.
-    if (element.tag === 0xaa) {
-      const octets = readElement(session, element.start);
-      return session.subarray(octets.start, octets.end);
+    if (element.tag === tag) {
+      const content = readElement(session, element.start);
+      return session.subarray(content.start, content.end);
     }
     at = element.end;
   }
-  throw new Error('the session holds no ticket');
+  return undefined;
 }
 
 /** A copy of the session with another ticket of the same length. */

@@ -92,7 +92,7 @@ export function compileClientCertificateFields(
   return { added, stripped: [...new Set([...names, ...ALWAYS_STRIPPED])] };
 }
 
-/** As CGI and WSGI servers see a name: they know neither case nor the difference between hyphen and underscore. */
+/** As CGI and WSGI servers tell names apart: not by case, and some not by anything but letters and digits. */
 export function canonicalFieldName(name: string): string {
-  return name.toLowerCase().replaceAll('_', '-');
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '-');
 }

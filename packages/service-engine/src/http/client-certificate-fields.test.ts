@@ -99,11 +99,12 @@ describe('the fields about a client', () => {
       'X-SSL-Client-Subject: CN=admin',
       'x_ssl_client_subject: CN=admin',
       'X-Ssl_Client-Subject: CN=admin',
+      'X.SSL~Client-Subject: CN=admin',
       'CLIENT_CERT: :AA==:',
       'X-SSL-Client-Subjects: kept',
       'b: X-SSL-Client-Subject: kept',
     ].map((line) => `${line}\r\n`);
-    const kept = [lines[0], lines[5], lines[6]].join('');
+    const kept = [lines[0], lines[6], lines[7]].join('');
     assert.equal(withoutClientCertificateFields(lines.join(''), http), kept);
     assert.equal(withoutClientCertificateFields(lines.join(''), {} as HttpSnapshot), lines.join(''));
   });

@@ -2,7 +2,7 @@
 
 import type { ClientCertificateFieldsSnapshot, ClientCertificateVariable, HttpSnapshot } from '@limpet/model';
 import type { ClientIdentity } from './client-identity.ts';
-import { filterFieldLines } from './http1/field-lines.ts';
+import { filterFieldLines, nameToCgi } from './http1/field-lines.ts';
 import type { ProxiedConnection } from './proxied-connection.ts';
 
 /** In the lines that are kept, for what each request has of its own. */
@@ -25,14 +25,14 @@ export function clientCertificateLines(
   return lines.replaceAll(REQUEST_ID, requestId);
 }
 
-/** Without what only the engine may say: CGI and WSGI servers read an underscore as a hyphen. Of trailers, too. */
+/** Without what only the engine may say, and what a CGI or WSGI server would take for it. Of trailers, too. */
 export function withoutClientCertificateFields(
   fieldLines: string,
   { clientCertificateFields }: HttpSnapshot,
 ): string {
   if (clientCertificateFields === undefined || fieldLines === '') return fieldLines;
   const { stripped } = clientCertificateFields;
-  return filterFieldLines(fieldLines, (name) => !stripped.includes(name.replaceAll('_', '-')));
+  return filterFieldLines(fieldLines, (name) => !stripped.includes(nameToCgi(name)));
 }
 
 function makeLines(connection: ProxiedConnection, { added }: ClientCertificateFieldsSnapshot): string {
