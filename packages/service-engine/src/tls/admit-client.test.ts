@@ -17,13 +17,17 @@ const [ca, stranger, server] = await Promise.all([
 ]);
 const ada = await ca.issue({ clientSubject: 'CN=Ada' });
 
-function policyOf(required: boolean, revocationLists: readonly string[] = []): ClientCertificatePolicy {
+function policyOf(
+  required: boolean,
+  revocationLists: readonly string[] = [],
+  authority: string = ca.certificatePem,
+): ClientCertificatePolicy {
   return new ClientCertificatePolicy({
     required,
     chainDepthMax: 5,
     pki: {
       name: 'clients',
-      authorities: [ca.certificatePem],
+      authorities: [authority],
       revocationLists,
       onlyLeafRevocation: true,
       ignorePeerChain: false,
@@ -79,10 +83,12 @@ for (const version of ['TLSv1.3', 'TLSv1.2'] as const) {
     }
 
     it('of a good certificate is let in, and so is one that resumes it', async () => {
-      const first = await visit(ada, undefined, (socket) => admitClient(required, socket, undefined, nowS));
+      const first = await visit(ada, undefined, (socket) =>
+        admitClient(required, socket, required, undefined, nowS),
+      );
       assert.equal(first.admission.kind, 'verified');
       const second = await visit(ada, first.session, (socket) =>
-        admitClient(required, socket, undefined, nowS),
+        admitClient(required, socket, required, undefined, nowS),
       );
       assert.equal(second.reused, true);
       assert.ok(second.admission.kind === 'verified');
@@ -91,12 +97,12 @@ for (const version of ['TLSv1.3', 'TLSv1.2'] as const) {
 
     it('that resumes a session without a certificate is not, where one is required', async () => {
       const first = await visit(undefined, undefined, (socket) =>
-        admitClient(optional, socket, undefined, nowS),
+        admitClient(optional, socket, optional, undefined, nowS),
       );
       assert.equal(first.admission.kind, 'anonymous');
       // It shows one now, and nobody looks.
       const second = await visit(ada, first.session, (socket) =>
-        admitClient(required, socket, undefined, nowS),
+        admitClient(required, socket, required, undefined, nowS),
       );
       assert.equal(second.reused, true);
       assert.equal(second.admission.kind, 'missing');
@@ -109,11 +115,11 @@ for (const version of ['TLSv1.3', 'TLSv1.2'] as const) {
         [policyOf(false, [list]), nowS, 'CERT_REVOKED'],
       ] as const) {
         const { session } = await visit(ada, undefined, (socket) =>
-          admitClient(required, socket, undefined, nowS),
+          admitClient(required, socket, required, undefined, nowS),
         );
         const second = await visit(ada, session, (socket) => {
           assert.equal(socket.authorized, true, 'Node is content');
-          return admitClient(policy, socket, undefined, atS);
+          return admitClient(policy, socket, policy, undefined, atS);
         });
         assert.equal(second.reused, true);
         assert.deepEqual(second.admission, { kind: 'refused', reason });
@@ -123,12 +129,33 @@ for (const version of ['TLSv1.3', 'TLSv1.2'] as const) {
     it('of an untrusted certificate is not let in by either policy, resumed or not', async () => {
       const unknown = await stranger.issue({ clientSubject: 'CN=Unknown' });
       for (const policy of [required, optional]) {
-        const ask = (socket: TLSSocket) => admitClient(policy, socket, undefined, nowS);
+        const ask = (socket: TLSSocket) => admitClient(policy, socket, policy, undefined, nowS);
         const first = await visit(unknown, undefined, ask);
         assert.equal(first.admission.kind, 'refused');
         const second = await visit(unknown, first.session, ask);
         assert.equal(second.admission.kind, 'refused');
       }
+    });
+
+    it('whose chain has an authority that only the client knows is let in by the policy that it was verified by', async () => {
+      const middle = await ca.issueAuthority('Middle');
+      const below = await middle.issue({ clientSubject: 'CN=Below' });
+      const client = { ...below, certificatePem: below.certificatePem + middle.certificatePem };
+      const own = await visit(client, undefined, (socket) =>
+        admitClient(required, socket, required, undefined, nowS),
+      );
+      assert.equal(own.admission.kind, 'verified');
+      // A configuration has come in the middle of the handshake, with other authorities.
+      const others = policyOf(true, [], stranger.certificatePem);
+      const late = await visit(client, undefined, (socket) =>
+        admitClient(others, socket, required, undefined, nowS),
+      );
+      assert.deepEqual(late.admission, { kind: 'refused', reason: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY' });
+      const again = await visit(client, own.session, (socket) =>
+        admitClient(required, socket, required, undefined, nowS),
+      );
+      assert.equal(again.reused, true);
+      assert.equal(again.admission.kind, 'refused', 'nothing of the chain is left');
     });
 
     it('is judged by its own certificate, whatever was said of a ticket', async () => {
@@ -141,7 +168,7 @@ for (const version of ['TLSv1.3', 'TLSv1.2'] as const) {
         );
       assert.equal(of(ada).kind, 'verified');
       const { admission } = await visit(eve, undefined, (socket) =>
-        admitClient(required, socket, of(ada), nowS),
+        admitClient(required, socket, required, of(ada), nowS),
       );
       assert.ok(admission.kind === 'verified');
       assert.equal(admission.certificate.subject, 'CN=Eve');

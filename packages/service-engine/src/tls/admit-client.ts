@@ -44,11 +44,13 @@ export function admitSession(
  * The last word, in `secureConnection`, before a request is read. A TLS 1.3 session that was resumed without a certificate counts as authorized
  * for Node, and one of an expired certificate, too.
  *
+ * @param verifiedBy whose authorities OpenSSL had: another's than the policy's, where a configuration came in the middle of the handshake.
  * @param ofSession what {@link admitSession} said of the ticket, so that one certificate is not judged twice.
  */
 export function admitClient(
   policy: ClientCertificatePolicy,
   socket: TLSSocket,
+  verifiedBy: ClientCertificatePolicy | undefined,
   ofSession: Admission | undefined,
   nowS: number,
 ): Admission {
@@ -62,7 +64,8 @@ export function admitClient(
   const presented = presentedAbove(leaf);
   const verdict = policy.verify(leaf.raw, presented, nowS);
   const isUnseen = verdict.kind === 'refused' && verdict.reason === NO_ISSUER && presented.length === 0;
-  return admissionOf(isUnseen ? policy.verifyUnseen(leaf.raw, nowS) : verdict);
+  // Nobody but OpenSSL has seen the chain, so it must have been led to a root of this policy.
+  return admissionOf(isUnseen && verifiedBy === policy ? policy.verifyUnseen(leaf.raw, nowS) : verdict);
 }
 
 function admissionOf(verdict: CertificateVerdict): Admission {

@@ -13,6 +13,8 @@ import { certificatesFor, sessionIdContext } from './tls-policy.ts';
 export interface SecureServer {
   readonly tlsServer: TlsServer;
   readonly tickets: TicketBinding;
+  /** By whose authorities OpenSSL verifies the certificates of clients; absent where none is asked for. */
+  readonly clientCertificates: ClientCertificatePolicy | undefined;
 }
 
 export interface SecureServerListener {
@@ -116,7 +118,7 @@ export class SecureServers {
     });
     tlsServer.on('secureConnection', (socket) => listener.onSecure(socket));
     tlsServer.on('tlsClientError', (error, socket) => listener.onHandshakeError(error, socket));
-    return { tlsServer, tickets };
+    return { tlsServer, tickets, clientCertificates: this.clientCertificates };
   }
 }
 

@@ -268,7 +268,7 @@ export class ConnectionPipeline implements SecureServerListener {
       if (policy !== undefined) {
         const ofSession = session?.policy === policy ? session.admission : undefined;
         const nowS = Math.floor(this.#services.clock.unixMs() / 1000);
-        const admission = admitClient(policy, socket, ofSession, nowS);
+        const admission = admitClient(policy, socket, secureServer.clientCertificates, ofSession, nowS);
         noteAdmission(connection, socket, admission, this.#services.accessLog.enabled);
         if (!isLetIn(admission)) {
           secureServer.tickets.withhold();
