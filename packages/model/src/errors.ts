@@ -85,6 +85,14 @@ export const errorCatalogue = Object.freeze({
   REQUEST_QUEUE_TIMEOUT: define('upstream', true, 503, 'no server had a place for the request in time'),
   SERVER_DISABLED: define('upstream', true, 503, 'the server was disabled while the request was under way'),
   SERVER_UNREACHABLE: define('upstream', true, 502, 'the server cannot be reached'),
+  SERVER_HANDSHAKE_FAILED: define('upstream', true, 502, 'the TLS handshake with the server failed'),
+  SERVER_CERTIFICATE_INVALID: define('upstream', true, 502, 'the certificate of the server does not verify'),
+  SERVER_STREAM_RESET: define(
+    'upstream',
+    true,
+    502,
+    'the server reset the stream before its answer was complete',
+  ),
   PERSISTENT_SERVER_UNREACHABLE: define('upstream', true, 503, 'the persistent server cannot be reached'),
   TUNNEL_IDLE: define('downstream', true, 408, 'the tunnel was silent for too long'),
   HOST_MISDIRECTED: define(

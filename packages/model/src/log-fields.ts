@@ -94,6 +94,16 @@ export const logFieldCatalogue = Object.freeze({
   response_length: field('request', 'number', 'Bytes of response body to the client.'),
   server_response_ms: field('request', 'number', 'From the request sent to the response head.'),
   server_connection_reused: field('request', 'boolean', 'Whether a pooled upstream connection carried it.'),
+  server_ssl_session_reused: field(
+    'request',
+    'boolean',
+    'Whether the TLS session of the upstream connection was a resumed one; absent where it has no TLS.',
+  ),
+  server_http_version: field(
+    'request',
+    'string',
+    '`2` where the request went to the server as HTTP/2; absent for 1.1.',
+  ),
 });
 
 export type LogField = keyof typeof logFieldCatalogue;
@@ -115,6 +125,9 @@ export const significanceCodes = Object.freeze({
   ADF_CLIENT_HELLO_REFUSED: 'The ClientHello was late, too large, malformed or not TLS.',
   ADF_REQUEST_REFUSED: 'The request was malformed or beyond a limit and was not forwarded.',
   ADF_SERVER_CONNECT_FAILURE: 'A connection to the server could not be opened.',
+  ADF_SERVER_SIDE_SSL_HANDSHAKE_FAILED: 'The TLS handshake with the server failed.',
+  ADF_SERVER_CERTIFICATE_VERIFICATION_FAILED: 'The certificate of the server does not verify.',
+  ADF_SERVER_STREAM_RESET: 'The server reset the stream of the request.',
   ADF_SERVER_CONNECTION_LOST: 'The server closed the connection before it had answered.',
   ADF_SERVER_RESPONSE_INVALID: 'The server sent a malformed response.',
   ADF_SERVER_TIMEOUT: 'The server did not answer in time.',

@@ -277,6 +277,25 @@ export const metricCatalogue = [
     help: 'Upstream connections that could not be opened.',
   },
   {
+    name: 'limpet_server_handshakes_new_total',
+    type: 'counter',
+    scope: 'server',
+    help: 'Full TLS handshakes with the server.',
+  },
+  {
+    name: 'limpet_server_handshakes_reused_total',
+    type: 'counter',
+    scope: 'server',
+    help: 'TLS handshakes with the server that resumed a session.',
+  },
+  {
+    name: 'limpet_server_handshakes_failed_total',
+    type: 'counter',
+    scope: 'server',
+    help: 'TLS handshakes with the server that failed: counted as connect failures, too.',
+    label: { name: 'cause', values: ['handshake', 'certificate'] },
+  },
+  {
     name: 'limpet_server_requests_total',
     type: 'counter',
     scope: 'server',

@@ -155,21 +155,21 @@ describe('a field of Avi that is not implemented', () => {
   });
 
   it('is noticed when it is set, and does not make the configuration invalid', () => {
-    const { problems, notices } = parseWith({ 'Pool[0].request_queue_enabled': true });
+    const { problems, notices } = parseWith({ 'Pool[0].lookup_server_by_name': true });
     assert.deepEqual(problems, []);
-    assert.deepEqual(notices.map(whereOf), ['Pool "demo-pool", request_queue_enabled']);
+    assert.deepEqual(notices.map(whereOf), ['Pool "demo-pool", lookup_server_by_name']);
     assert.match(notices[0]?.message ?? '', /is not implemented yet and has no effect/);
   });
 
   it('is noticed in a nested object, with its place', () => {
     const { notices } = parseWith({
-      'Pool[0].servers[1].rewrite_host_header': true,
+      'Pool[0].servers[1].verify_network': true,
       'ApplicationProfile[0].http_profile.http2_profile.enable_http2_server_push': true,
       'VsVip[0].vip[0].prefix_length': 24,
     });
     assert.deepEqual(notices.map(whereOf).sort(), [
       'ApplicationProfile "demo-http", http_profile.http2_profile.enable_http2_server_push',
-      'Pool "demo-pool", servers[1].rewrite_host_header',
+      'Pool "demo-pool", servers[1].verify_network',
       'VsVip "demo-vip", vip[0].prefix_length',
     ]);
   });
@@ -201,7 +201,6 @@ describe('a field of Avi that is not implemented', () => {
     ['VirtualService[0].traffic_enabled', false],
     ['VirtualService[0].vs_datascripts', [{}]],
     ['VirtualService[0].service_pool_select', [{}]],
-    ['Pool[0].ssl_profile_ref', 'System-Standard'],
     ['Pool[0].use_service_port', true],
     ['Pool[0].ipaddrgroup_ref', 'group'],
     ['Pool[0].servers[0].resolve_server_by_dns', true],

@@ -31,7 +31,7 @@ const MUST_NOT_BE_PASSED_OVER: Readonly<Record<string, readonly string[]>> = {
     'service_pool_select',
   ],
   PKIProfile: ['allow_pki_errors', 'crl_file_refs'],
-  Pool: ['ssl_profile_ref', 'use_service_port', 'ipaddrgroup_ref'],
+  Pool: ['use_service_port', 'ipaddrgroup_ref'],
   Server: ['resolve_server_by_dns'],
   // Anybody can write the field; without a list of who is believed, access rules would follow the client's own word.
   HTTPApplicationProfile: ['use_true_client_ip'],

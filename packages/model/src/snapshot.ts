@@ -58,9 +58,8 @@ export interface HostingSnapshot {
 
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
-export interface TlsSnapshot {
-  /** Offer h2 by ALPN (Avi Service.enable_http2, of any service). */
-  readonly http2: boolean;
+/** What an SSLProfile says of TLS, whichever side of it the engine is. */
+export interface TlsParameters {
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   /** OpenSSL cipher string for TLS 1.2 and cipher suites for TLS 1.3, joined by ':', as tls.createSecureContext takes it. */
@@ -74,6 +73,12 @@ export interface TlsSnapshot {
   readonly sessionTimeoutS: number;
   /** Avi SSLProfile.enable_ssl_session_reuse. */
   readonly sessionReuse: boolean;
+}
+
+/** TLS that a virtual service terminates. */
+export interface TlsSnapshot extends TlsParameters {
+  /** Offer h2 by ALPN (Avi Service.enable_http2, of any service). */
+  readonly http2: boolean;
   /** Present where clients are asked for a certificate (Avi ssl_client_certificate_mode). */
   readonly clientCertificates?: ClientCertificatesSnapshot;
   /** EC before RSA, as Avi prefers, else in the order of the references; at least one. The first of each key type is shown where no name fits. */
@@ -144,6 +149,29 @@ export interface ClientCertificateFieldsSnapshot {
   readonly added: readonly { readonly name: string; readonly variable: ClientCertificateVariable }[];
   /** Lower case, hyphens for all but letters and digits: what a client sends under these names, or such as a server may take for them, goes no further. */
   readonly stripped: readonly string[];
+}
+
+/** TLS in which the engine is the client: of a pool to its servers, or of a health monitor. */
+export interface TlsClientSnapshot extends TlsParameters {
+  /** Whose certificates are trusted; absent: any is taken, so that the connection is encrypted and nothing is known of its other end. */
+  readonly pki?: PkiSnapshot;
+  /** Shown to a server that asks for one. */
+  readonly certificate?: CertificateSnapshot;
+}
+
+/** A name that a pool gives its servers: one for all, or the host that the request is for. */
+export type ServerNaming =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'request-host' }
+  | { readonly kind: 'names'; readonly names: readonly string[] };
+
+/** TLS of a pool to its servers. */
+export interface ServerTlsSnapshot {
+  readonly client: TlsClientSnapshot;
+  /** Sent as server name (SNI): none, the host, or the one name. */
+  readonly serverName: ServerNaming;
+  /** host_check_enabled: the certificate must be for the host, or for one of these names. */
+  readonly verifiedNames: ServerNaming;
 }
 
 /** What concerns the HTTP proxy, from Avi HTTPApplicationProfile. A time or size of 0 means no limit where Avi says so. */
@@ -299,7 +327,7 @@ export interface PoolSnapshot {
   };
   /** server_timeout: from the request's end to the response's head and between reads; 0 in Avi means the default, which the compiler puts here. */
   readonly serverTimeoutMs: number;
-  /** How long a connection to a server may take to open. */
+  /** How long a connection to a server may take to open, its TLS handshake included. */
   readonly connectTimeoutMs: number;
   readonly gracefulDisable: GracefulDisableSnapshot;
   /** Where requests wait for a place at a server that is at its limit; absent: they do not. */
@@ -308,6 +336,10 @@ export interface PoolSnapshot {
     readonly depth: number;
     readonly timeoutMs: number;
   };
+  /** Absent: servers are spoken to in the clear. */
+  readonly tls?: ServerTlsSnapshot;
+  /** enable_http2: by ALPN over TLS, with prior knowledge without. */
+  readonly http2: boolean;
 }
 
 /** What becomes of a server that the operator disables. */
@@ -328,6 +360,8 @@ export interface ServerSnapshot {
   readonly ratio: number;
   /** What the operator wants (Server.enabled and Pool.enabled); health is observed elsewhere. */
   readonly enabled: boolean;
+  /** Takes the place of the Host that a client sent (rewrite_host_header…). */
+  readonly authority?: string;
 }
 
 interface MonitorBase {
@@ -338,6 +372,15 @@ interface MonitorBase {
   readonly failedChecks: number;
   /** Probe this port instead of the server's; absent: the server's. */
   readonly port?: number;
+}
+
+/** TLS of an HTTPS monitor. */
+export interface MonitorTlsSnapshot {
+  readonly client: TlsClientSnapshot;
+  /** Sent as server name (SNI). */
+  readonly serverName?: string;
+  /** The certificate must be for one of these; empty: for any name. */
+  readonly verifiedNames: readonly string[];
 }
 
 export type HealthMonitorSnapshot =
@@ -363,6 +406,8 @@ export type HealthMonitorSnapshot =
       readonly maintenanceCodes?: readonly number[];
       /** A keyword there that says so. */
       readonly maintenanceResponse?: string;
+      /** Of an HTTPS monitor. */
+      readonly tls?: MonitorTlsSnapshot;
     });
 
 /** `ip:port`, with brackets around an IPv6 address: as it stands in a Host field or a log. */

@@ -17,6 +17,15 @@ export const systemObjects: Readonly<Record<string, readonly Readonly<Record<str
       failed_checks: 3,
       http_monitor: { http_request: 'HEAD / HTTP/1.0', http_response_code: ['HTTP_2XX', 'HTTP_3XX'] },
     },
+    {
+      name: 'System-HTTPS',
+      type: 'HEALTH_MONITOR_HTTPS',
+      send_interval: 10,
+      receive_timeout: 4,
+      successful_checks: 3,
+      failed_checks: 3,
+      https_monitor: { http_request: 'HEAD / HTTP/1.0', http_response_code: ['HTTP_2XX', 'HTTP_3XX'] },
+    },
     { name: 'System-TCP', type: 'HEALTH_MONITOR_TCP' },
   ],
   SSLProfile: [

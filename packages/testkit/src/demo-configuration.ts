@@ -35,7 +35,7 @@ export interface DemoConfigurationOptions {
 /** Names are fixed, so that engines with configurations made here derive the same uuids and keys. */
 export function demoConfiguration(options: DemoConfigurationOptions): Record<string, unknown[]> {
   const address = { addr: '127.0.0.1', type: 'V4' };
-  return {
+  const made: Record<string, unknown[]> = {
     VirtualService: [
       {
         name: 'demo',
@@ -105,6 +105,8 @@ export function demoConfiguration(options: DemoConfigurationOptions): Record<str
     SSLKeyAndCertificate: [
       { name: 'demo-certificate', certificate: { certificate: options.certificate }, key: options.key },
     ],
-    ...(options.objects as Record<string, unknown[]> | undefined),
   };
+  for (const [type, more] of Object.entries(options.objects ?? {}))
+    made[type] = [...(made[type] ?? []), ...more];
+  return made;
 }

@@ -2,6 +2,7 @@
 
 import type { AviObject } from '../objects/schemas.ts';
 import type { HealthMonitorSnapshot } from '../snapshot.ts';
+import { compileMonitorTls, type TlsObjects } from './compile-server-tls.ts';
 
 const STATUS_RANGES: Readonly<Record<string, readonly [number, number]>> = {
   HTTP_ANY: [100, 599],
@@ -12,7 +13,11 @@ const STATUS_RANGES: Readonly<Record<string, readonly [number, number]>> = {
   HTTP_5XX: [500, 599],
 };
 
-export function compileHealthMonitor(monitor: AviObject<'HealthMonitor'>): HealthMonitorSnapshot {
+export function compileHealthMonitor(
+  monitor: AviObject<'HealthMonitor'>,
+  pool: AviObject<'Pool'>,
+  from: TlsObjects,
+): HealthMonitorSnapshot {
   const base = {
     name: monitor.name,
     sendIntervalMs: monitor.send_interval * 1000,
@@ -31,7 +36,8 @@ export function compileHealthMonitor(monitor: AviObject<'HealthMonitor'>): Healt
       ...(maintenance_response === undefined ? {} : { maintenanceResponse: maintenance_response }),
     };
   }
-  const http = monitor.http_monitor;
+  const secure = monitor.type === 'HEALTH_MONITOR_HTTPS';
+  const http = secure ? monitor.https_monitor : monitor.http_monitor;
   return {
     ...base,
     kind: 'http',
@@ -42,5 +48,6 @@ export function compileHealthMonitor(monitor: AviObject<'HealthMonitor'>): Healt
     ...(http.http_response === undefined ? {} : { response: http.http_response }),
     ...(http.maintenance_code.length === 0 ? {} : { maintenanceCodes: http.maintenance_code }),
     ...(http.maintenance_response === undefined ? {} : { maintenanceResponse: http.maintenance_response }),
+    ...(secure ? { tls: compileMonitorTls(http.ssl_attributes, pool, from) } : {}),
   };
 }

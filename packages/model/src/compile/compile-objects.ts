@@ -30,7 +30,7 @@ export function compileObjects(
     ),
   );
   const pools = objects.Pool.filter(({ uuid }) => used.has(uuid))
-    .map((pool) => compilePool(pool, objects, enginesPerVirtualService))
+    .map((pool) => compilePool(pool, { objects, certificates }, enginesPerVirtualService))
     .sort(byUuid);
   const content = { virtualServices, pools };
   const secrets = new Map(

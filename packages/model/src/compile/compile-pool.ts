@@ -3,12 +3,13 @@
 import { sha256Hex } from '../canonical-json.ts';
 import { canonicalIp } from '../ip-address.ts';
 import { hashCriteria, lbAlgorithms } from '../lb-algorithms.ts';
-import type { AviObject, ObjectSet } from '../objects/schemas.ts';
+import type { AviObject } from '../objects/schemas.ts';
 import { referenced } from '../references.ts';
 import { type Address, describeAddress, type PoolSnapshot, type ServerSnapshot } from '../snapshot.ts';
 import { compileFailAction } from './compile-fail-action.ts';
 import { compileHealthMonitor } from './compile-health-monitor.ts';
 import { compilePersistence } from './compile-persistence.ts';
+import { compileServerTls, type TlsObjects } from './compile-server-tls.ts';
 
 /** Avi's server_timeout of 0 stands for a default; this is ours. */
 const SERVER_TIMEOUT_DEFAULT_MS = 60_000;
@@ -18,10 +19,12 @@ const QUEUE_TIMEOUT_MS = 30_000;
 
 const MINUTE_MS = 60_000;
 
-export function compilePool(pool: AviObject<'Pool'>, objects: ObjectSet, engines: number): PoolSnapshot {
+export function compilePool(pool: AviObject<'Pool'>, from: TlsObjects, engines: number): PoolSnapshot {
+  const { objects } = from;
   const limit = pool.max_concurrent_connections_per_server;
   const algorithm = lbAlgorithms[pool.lb_algorithm] ?? 'least-connections';
   const properties = pool.conn_pool_properties;
+  const tls = compileServerTls(pool, from);
   return {
     uuid: pool.uuid,
     name: pool.name,
@@ -33,7 +36,7 @@ export function compilePool(pool: AviObject<'Pool'>, objects: ObjectSet, engines
     servers: pool.servers.map((server) => compileServer(server, pool)),
     connectionLimitPerServer: limit === 0 ? 0 : Math.max(1, Math.floor(limit / engines)),
     healthMonitors: pool.health_monitor_refs.map((ref) =>
-      compileHealthMonitor(referenced(objects.HealthMonitor, ref)),
+      compileHealthMonitor(referenced(objects.HealthMonitor, ref), pool, from),
     ),
     minServersUp: pool.min_servers_up,
     failAction: compileFailAction(pool, objects),
@@ -60,6 +63,8 @@ export function compilePool(pool: AviObject<'Pool'>, objects: ObjectSet, engines
       ...(pool.graceful_disable_timeout < 0 ? {} : { timeoutMs: pool.graceful_disable_timeout * 60_000 }),
       keepsPersisted: pool.server_disable_type === 'ALLOW_NEW_CONNECTION_IF_PERSISTENCE_PRESENT',
     },
+    ...(tls === undefined ? {} : { tls }),
+    http2: pool.enable_http2,
   };
 }
 
@@ -67,6 +72,7 @@ function compileServer(
   server: AviObject<'Pool'>['servers'][number],
   pool: AviObject<'Pool'>,
 ): ServerSnapshot {
+  const authority = rewrittenAuthority(server, pool);
   const address: Address = { ip: canonicalIp(server.ip.addr), port: server.port || pool.default_server_port };
   return {
     id: sha256Hex(`${pool.uuid} ${describeAddress(address)}`).slice(0, 12),
@@ -74,5 +80,27 @@ function compileServer(
     address,
     ratio: server.ratio,
     enabled: server.enabled && pool.enabled,
+    ...(authority === undefined ? {} : { authority }),
   };
+}
+
+const DEFAULT_PORTS = [80, 443];
+
+/** What the server is told as Host instead of what the client said; the server's name counts more than the pool's. */
+function rewrittenAuthority(
+  server: AviObject<'Pool'>['servers'][number],
+  pool: AviObject<'Pool'>,
+): string | undefined {
+  const toServerName = pool.rewrite_host_header_to_server_name || server.rewrite_host_header;
+  const name = toServerName
+    ? server.hostname
+    : pool.rewrite_host_header_to_sni
+      ? pool.server_name
+      : undefined;
+  if (name === undefined) return undefined;
+  const port = server.port || pool.default_server_port;
+  const bare =
+    pool.append_port === 'NEVER' ||
+    (pool.append_port === 'NON_DEFAULT_80_443' && DEFAULT_PORTS.includes(port));
+  return bare ? name : `${name}:${port}`;
 }

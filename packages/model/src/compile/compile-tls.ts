@@ -1,9 +1,9 @@
-// Compiling the TLS that a virtual service terminates.
+// Compiling TLS: what a profile says of it, and what a virtual service terminates.
 
 import type { LoadedCertificate } from '../certificate.ts';
 import type { AviObject, ObjectSet } from '../objects/schemas.ts';
 import { referenced } from '../references.ts';
-import type { TlsSnapshot } from '../snapshot.ts';
+import type { TlsParameters, TlsSnapshot } from '../snapshot.ts';
 import { defaultReferences } from '../system-objects.ts';
 import { compileClientCertificates } from './compile-client-certificates.ts';
 
@@ -16,10 +16,6 @@ export function compileTls(
 ): TlsSnapshot {
   // Avi: the parent's profile holds for its children, since it is what the handshake begins with.
   const profile = referenced(objects.SSLProfile, owner.ssl_profile_ref ?? defaultReferences.sslProfile);
-  const versions = profile.accepted_versions.map(({ type }) => type);
-  const tls12 = versions.includes('SSL_VERSION_TLS1_2');
-  const tls13 = versions.includes('SSL_VERSION_TLS1_3');
-  const suites = [...(tls13 ? [profile.ciphersuites] : []), ...(tls12 ? [profile.accepted_ciphers] : [])];
   const chosen = object.ssl_key_and_certificate_refs.map((ref) => {
     const certificate = certificates.get(referenced(objects.SSLKeyAndCertificate, ref).uuid);
     if (certificate === undefined) throw new Error(`certificate "${ref}" was not validated`);
@@ -29,6 +25,18 @@ export function compileTls(
   const clientCertificates = compileClientCertificates(http_profile, objects);
   return {
     http2: owner.services.some(({ enable_http2 }) => enable_http2),
+    ...compileTlsParameters(profile),
+    ...(clientCertificates === undefined ? {} : { clientCertificates }),
+    certificates: chosen.sort((a, b) => Number(a.keyType === 'rsa') - Number(b.keyType === 'rsa')),
+  };
+}
+
+export function compileTlsParameters(profile: AviObject<'SSLProfile'>): TlsParameters {
+  const versions = profile.accepted_versions.map(({ type }) => type);
+  const tls12 = versions.includes('SSL_VERSION_TLS1_2');
+  const tls13 = versions.includes('SSL_VERSION_TLS1_3');
+  const suites = [...(tls13 ? [profile.ciphersuites] : []), ...(tls12 ? [profile.accepted_ciphers] : [])];
+  return {
     minVersion: tls12 ? 'TLSv1.2' : 'TLSv1.3',
     maxVersion: tls13 ? 'TLSv1.3' : 'TLSv1.2',
     ciphers: suites.join(':'),
@@ -37,7 +45,5 @@ export function compileTls(
     ...(profile.signature_algorithm === 'auto' ? {} : { signatureAlgorithms: profile.signature_algorithm }),
     sessionTimeoutS: profile.ssl_session_timeout,
     sessionReuse: profile.enable_ssl_session_reuse,
-    ...(clientCertificates === undefined ? {} : { clientCertificates }),
-    certificates: chosen.sort((a, b) => Number(a.keyType === 'rsa') - Number(b.keyType === 'rsa')),
   };
 }

@@ -1,12 +1,19 @@
 // HealthMonitor: an active probe of servers.
 
 import { z } from 'zod';
-import { count, countOrZero, identity, text } from './fields.ts';
+import { count, countOrZero, identity, ref, text } from './fields.ts';
 
 export const healthMonitorTcp = z.looseObject({
   tcp_request: text.optional(),
   tcp_response: text.min(1).optional(),
   maintenance_response: text.min(1).optional(),
+});
+
+export const healthMonitorSslAttributes = z.looseObject({
+  ssl_profile_ref: ref,
+  pki_profile_ref: ref.optional(),
+  ssl_key_and_certificate_ref: ref.optional(),
+  server_name: z.string().max(255).optional(),
 });
 
 export const healthMonitorHttp = z.looseObject({
@@ -20,6 +27,7 @@ export const healthMonitorHttp = z.looseObject({
   maintenance_code: z.array(count(101, 599)).max(4).default([]),
   maintenance_response: text.min(1).optional(),
   exact_http_request: z.boolean().default(false),
+  ssl_attributes: healthMonitorSslAttributes.optional(),
 });
 
 export const healthMonitor = z.looseObject({
@@ -55,4 +63,5 @@ export const healthMonitor = z.looseObject({
   monitor_port: countOrZero(1, 65_535).optional(),
   tcp_monitor: healthMonitorTcp.prefault({}),
   http_monitor: healthMonitorHttp.prefault({}),
+  https_monitor: healthMonitorHttp.prefault({}),
 });

@@ -10,6 +10,7 @@ export const server = z.looseObject({
   enabled: z.boolean().default(true),
   ratio: count(1, 20).default(1),
   hostname: text.optional(),
+  rewrite_host_header: z.boolean().default(false),
   description: text.optional(),
 });
 
@@ -73,4 +74,15 @@ export const pool = z.looseObject({
   server_disable_type: z
     .enum(['DISALLOW_NEW_CONNECTION', 'ALLOW_NEW_CONNECTION_IF_PERSISTENCE_PRESENT'])
     .default('DISALLOW_NEW_CONNECTION'),
+  ssl_profile_ref: ref.optional(),
+  pki_profile_ref: ref.optional(),
+  ssl_key_and_certificate_ref: ref.optional(),
+  sni_enabled: z.boolean().default(true),
+  server_name: z.string().max(255).optional(),
+  host_check_enabled: z.boolean().default(false),
+  domain_name: z.array(z.string().min(1).max(255)).max(100).default([]),
+  rewrite_host_header_to_server_name: z.boolean().default(false),
+  rewrite_host_header_to_sni: z.boolean().default(false),
+  append_port: z.enum(['NON_DEFAULT_80_443', 'NEVER', 'ALWAYS']).default('NON_DEFAULT_80_443'),
+  enable_http2: z.boolean().default(false),
 });

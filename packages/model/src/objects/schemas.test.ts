@@ -112,6 +112,12 @@ describe('the defaults', () => {
         exact_http_request: false,
         maintenance_code: [],
       },
+      https_monitor: {
+        http_request: 'GET / HTTP/1.0',
+        http_response_code: ['HTTP_2XX'],
+        exact_http_request: false,
+        maintenance_code: [],
+      },
     });
   });
 
@@ -134,7 +140,7 @@ describe('the defaults', () => {
     assert.deepEqual(objectSchemas.Pool.parse({ ...named, servers: [{ ip }] }), {
       ...named,
       enabled: true,
-      servers: [{ ip, enabled: true, ratio: 1 }],
+      servers: [{ ip, enabled: true, ratio: 1, rewrite_host_header: false }],
       default_server_port: 80,
       lb_algorithm: 'LB_ALGORITHM_LEAST_CONNECTIONS',
       lb_algorithm_hash: 'LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS',
@@ -155,6 +161,13 @@ describe('the defaults', () => {
       request_queue_depth: 128,
       graceful_disable_timeout: 1,
       server_disable_type: 'DISALLOW_NEW_CONNECTION',
+      sni_enabled: true,
+      host_check_enabled: false,
+      domain_name: [],
+      rewrite_host_header_to_server_name: false,
+      rewrite_host_header_to_sni: false,
+      append_port: 'NON_DEFAULT_80_443',
+      enable_http2: false,
     });
   });
 

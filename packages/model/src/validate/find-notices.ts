@@ -1,7 +1,7 @@
 // What is set, and accepted, and has no effect: no reason to refuse a configuration, but said.
 
 import type { ConfigProblem } from '../errors.ts';
-import type { ObjectSet } from '../objects/schemas.ts';
+import type { AviObject, ObjectSet } from '../objects/schemas.ts';
 import { OFFERED_VERSIONS } from './validate-ssl-profile.ts';
 import { listeningOf } from './virtual-hosting.ts';
 
@@ -45,5 +45,34 @@ export function findNotices(objects: ObjectSet): readonly ConfigProblem[] {
     field: 'fail_action',
     message: 'has no effect while the pool has no health monitor: no server of it is ever found down',
   }));
-  return [...oldVersions, ...authorities, ...profilesOfChildren, ...neverDown];
+  const serverTls = objects.Pool.flatMap(noticesOfServerTls);
+  return [...oldVersions, ...authorities, ...profilesOfChildren, ...neverDown, ...serverTls];
+}
+
+/** What a pool says of TLS to its servers, and does not do. */
+function noticesOfServerTls(pool: AviObject<'Pool'>): readonly ConfigProblem[] {
+  const notice = (field: string, message: string): ConfigProblem => ({
+    objectType: 'Pool',
+    objectName: pool.name,
+    field,
+    message,
+  });
+  if (pool.ssl_profile_ref !== undefined) {
+    return pool.pki_profile_ref === undefined
+      ? [
+          notice(
+            'pki_profile_ref',
+            'is not set: connections to the servers are encrypted, but whoever answers there is taken for the server',
+          ),
+        ]
+      : [];
+  }
+  const message = 'has no effect without ssl_profile_ref: the servers are spoken to in the clear';
+  return [
+    ...(pool.pki_profile_ref === undefined ? [] : [notice('pki_profile_ref', message)]),
+    ...(pool.ssl_key_and_certificate_ref === undefined
+      ? []
+      : [notice('ssl_key_and_certificate_ref', message)]),
+    ...(pool.host_check_enabled ? [notice('host_check_enabled', message)] : []),
+  ];
 }

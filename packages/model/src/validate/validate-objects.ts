@@ -17,7 +17,7 @@ export function validateObjects(objects: ObjectSet): readonly ConfigProblem[] {
   const report: Report = (objectType, objectName, field, message) =>
     problems.push({ objectType, objectName, field, message });
   reportTwins(objects, report);
-  for (const monitor of objects.HealthMonitor) validateHealthMonitor(monitor, report);
+  for (const monitor of objects.HealthMonitor) validateHealthMonitor(monitor, objects, report);
   for (const profile of objects.SSLProfile) {
     validateSslProfile(profile, (field, message) => report('SSLProfile', profile.name, field, message));
   }

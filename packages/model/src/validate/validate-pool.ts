@@ -8,6 +8,7 @@ import type { AviObject, ObjectSet } from '../objects/schemas.ts';
 import { findReferenced } from '../references.ts';
 import type { Report, ReportAt } from './report.ts';
 import { validatePersistenceProfile } from './validate-persistence-profile.ts';
+import { validateServerTls } from './validate-server-tls.ts';
 
 export function validatePool(pool: AviObject<'Pool'>, objects: ObjectSet, report: Report): void {
   const at = (field: string, message: string): void => report('Pool', pool.name, field, message);
@@ -37,6 +38,7 @@ export function validatePool(pool: AviObject<'Pool'>, objects: ObjectSet, report
     );
   }
   validateFailAction(pool, objects, at);
+  validateServerTls(pool, objects, at);
   const profileRef = pool.application_persistence_profile_ref;
   if (profileRef === undefined) return;
   const profile = findReferenced(objects.ApplicationPersistenceProfile, profileRef);

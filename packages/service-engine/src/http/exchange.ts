@@ -1,7 +1,7 @@
 // The seam between codecs and forwarding: one request of a client, and one request to a server, as forward-request sees them.
 
 import type { ErrorCode } from '@limpet/model';
-import type { RequestHead, ResponseHead } from './message.ts';
+import type { BodyFraming, RequestHead, ResponseHead } from './message.ts';
 
 /**
  * The client's side of one request. A codec makes it; forward-request answers it with any number of informational heads, then
@@ -56,6 +56,25 @@ export interface ExchangeListener {
   onServerDrained(slot: number): void;
 }
 
+/** What a server is asked, not yet in the words of a codec. */
+export interface UpstreamRequest {
+  readonly head: RequestHead;
+  /** Host, or :authority. */
+  readonly authority: string;
+  /** The client's end-to-end fields and what the engine says itself, each `name: value\r\n`. */
+  readonly fieldLines: string;
+  readonly body: BodyFraming;
+}
+
+/** A connection that can take a request now, whatever protocol it speaks. */
+export interface UpstreamCarrier {
+  /** Whether its TLS session was a resumed one; undefined where there is no TLS. */
+  readonly tlsReused: boolean | undefined;
+  readonly http2: boolean;
+  /** Begins a request; its head leaves with the next {@link UpstreamExchange.flush}. */
+  begin(request: UpstreamRequest, listener: UpstreamListener): UpstreamExchange;
+}
+
 /** How a request to a server failed, and how far it had come. */
 export interface UpstreamFailure {
   readonly error: ErrorCode;
@@ -64,6 +83,8 @@ export interface UpstreamFailure {
   readonly neverSent: boolean;
   /** A pooled connection that the server had closed meanwhile, without a byte of response: says nothing about the server. */
   readonly staleConnection: boolean;
+  /** The server has said that it did not look at the request (RFC 9113 §8.7): it may be sent again, whatever its method. */
+  readonly notProcessed: boolean;
 }
 
 /** Told about the response to one request. */
@@ -85,6 +106,8 @@ export interface UpstreamListener {
 export interface UpstreamExchange {
   /** Whether a pooled connection carries it. */
   readonly reused: boolean;
+  /** Whether it may fail as {@link UpstreamFailure.notProcessed}. */
+  readonly canBeRefused: boolean;
   /** The chunk is only valid during the call. */
   sendBody(chunk: Buffer): void;
   /** In a tunnel: the server sees the end of what the client sends, and may go on. */

@@ -17,19 +17,21 @@ import { CONTINUE, createErrorResponse, createRedirect, type OwnResponse } from 
 import type {
   DownstreamExchange,
   ExchangeListener,
+  UpstreamCarrier,
   UpstreamExchange,
   UpstreamFailure,
   UpstreamListener,
 } from './exchange.ts';
 import { failAnswerTo } from './fail-answer.ts';
-import { upstreamHeadText } from './forwarded-fields.ts';
-import { openUpstream, type UpstreamOpening, type UpstreamRequestCarrier } from './http1/upstream-pool.ts';
+import { upstreamRequest } from './forwarded-fields.ts';
 import { type BodyFraming, isEmptyBody, type ResponseHead } from './message.ts';
+import { openUpstream, type UpstreamOpening } from './open-upstream.ts';
 import { ownAnswerTo } from './own-answer.ts';
 import { CookieVisit } from './persistence-cookie.ts';
 import type { HttpService, ProxiedConnection } from './proxied-connection.ts';
 import { QueueStay, type StayOutcome } from './queue-stay.ts';
 import { RequestRecord } from './request-record.ts';
+import { RequestReplay } from './request-replay.ts';
 import { addedResponseLines } from './response-fields.ts';
 import { responseLimitBroken, rewriteResponse } from './response-rewrite.ts';
 import { ATTEMPTS_MAX, isIdempotent, recoveryOf } from './retry.ts';
@@ -69,6 +71,9 @@ export function forwardRequest(
   return forwarding;
 }
 
+/** Beside the attempts on other servers. */
+const SAME_SERVER_RETRIES_MAX = 2;
+
 type State = 'opening' | 'queued' | 'sent' | 'responding' | 'done';
 
 class Forwarding implements ExchangeListener, UpstreamListener, Waiter {
@@ -88,12 +93,16 @@ class Forwarding implements ExchangeListener, UpstreamListener, Waiter {
   #tried: ServerRuntime[] | undefined;
   /** While it waits for a place. */
   #stay: QueueStay | undefined;
-  #staleRetries = 0;
+  #lastFailure: UpstreamFailure | undefined;
+  #sameServerRetries = 0;
+  /** The body so far, where the server may still refuse to look at the request. */
+  #replay: RequestReplay | undefined;
   #bodyStarted = false;
   #bodyEnded: boolean;
   /** Directions of a tunnel that are open; 0 where there is none. */
   #tunnelWays = 0;
   #moved = false;
+  #responsePaused = false;
   #sentAtMs = 0;
 
   constructor(exchange: DownstreamExchange, connection: ProxiedConnection, requestId: string) {
@@ -166,8 +175,11 @@ class Forwarding implements ExchangeListener, UpstreamListener, Waiter {
     if (choice.kind === 'refuse') {
       this.#note('ADF_LOAD_BALANCING_FAILED');
       const answer = failAnswerTo(this.#exchange.head, choice.failAction);
-      if (answer === undefined) this.#refuse(choice.error, false);
-      else {
+      if (answer === undefined) {
+        // Every server was tried: what the last one failed with says more than that there is none left.
+        const { error = choice.error, detail = '' } = this.#lastFailure ?? {};
+        this.#refuse(error, false, detail);
+      } else {
         this.#service.metrics.add(REQUESTS_REFUSED);
         this.#answer(answer, false, choice.error);
       }
@@ -242,34 +254,52 @@ class Forwarding implements ExchangeListener, UpstreamListener, Waiter {
   #open(server: ServerRuntime): void {
     this.#state = 'opening';
     this.#setDeadline(this.#service.pool.snapshot.connectTimeoutMs);
-    this.#opening = openUpstream(server, this.#connection.services, {
+    let done = false;
+    const opening = openUpstream(server, this.#service.pool, this.#exchange.head, this.#connection.services, {
       onOpen: (connection) => {
+        done = true;
         this.#opening = undefined;
         this.#send(server, connection);
       },
-      onFailed: (detail) => {
+      onFailed: (error, detail) => {
+        done = true;
         this.#opening = undefined;
-        this.onResponseFailure(neverConnected(detail));
+        this.onResponseFailure(neverConnected(error, detail));
       },
     });
+    if (!done) this.#opening = opening;
   }
 
-  #send(server: ServerRuntime, connection: UpstreamRequestCarrier): void {
+  #send(server: ServerRuntime, connection: UpstreamCarrier): void {
     const head = this.#cookie?.head ?? this.#exchange.head;
     this.#state = 'sent';
     this.#sentAtMs = this.#connection.services.clock.monotonicMs();
     server.metrics.add(SERVER_REQUESTS);
     // An HTTP/2 body of unknown length is chunked to the server; so is one that was chunked to us.
     const body: BodyFraming = head.body.kind === 'stream' ? { kind: 'chunked' } : head.body;
-    const text = upstreamHeadText(head, body, this.#connection, this.#service.http, this.#record.id);
-    this.#upstream = connection.begin(text, head, body, this);
+    const request = upstreamRequest(
+      head,
+      body,
+      this.#connection,
+      this.#service.http,
+      this.#record.id,
+      server.snapshot.authority,
+    );
+    this.#upstream = connection.begin(request, this);
     this.#record.serverConnectionReused = this.#upstream.reused;
+    this.#record.serverTlsReused = connection.tlsReused;
+    this.#record.serverHttp2 = connection.http2;
+    if (this.#replay !== undefined) {
+      this.#sendAgain(this.#upstream, this.#replay);
+      return;
+    }
     if (this.#bodyEnded) {
       this.#upstream.flush();
       this.#setDeadline(this.#service.pool.snapshot.serverTimeoutMs);
       return;
     }
     this.#bodyStarted = true;
+    if (this.#upstream.canBeRefused && !head.asksForWebSocket) this.#replay = new RequestReplay();
     this.#deadline?.cancel();
     if (head.expectContinue && this.#service.http.respondWith100Continue) {
       this.#exchange.sendInformational(CONTINUE);
@@ -279,16 +309,31 @@ class Forwarding implements ExchangeListener, UpstreamListener, Waiter {
     this.#upstream?.flush();
   }
 
+  /** What came of the body before the server refused to look at it; the rest follows. */
+  #sendAgain(upstream: UpstreamExchange, replay: RequestReplay): void {
+    for (const chunk of replay.chunks) upstream.sendBody(chunk);
+    if (this.#bodyEnded) upstream.sendEnd(replay.trailerLines);
+    if (!upstream.canBeRefused) this.#replay = undefined;
+    const ready = upstream.flush();
+    if (this.#bodyEnded) this.#setDeadline(this.#service.pool.snapshot.serverTimeoutMs);
+    else this.#deadline?.cancel();
+    if (ready) this.#exchange.resumeBody();
+  }
+
   // --- the request body
 
   onRequestBody(chunk: Buffer): void {
     this.#record.requestBytes += chunk.length;
+    // While the next connection opens nothing is lost: what still comes is what had been read before the pause.
+    if (this.#replay?.add(chunk) === false && this.#upstream !== undefined) this.#replay = undefined;
     this.#upstream?.sendBody(chunk);
   }
 
   onRequestEnd(trailerLines: string): void {
     this.#bodyEnded = true;
-    this.#upstream?.sendEnd(withoutClientCertificateFields(trailerLines, this.#service.http));
+    const kept = withoutClientCertificateFields(trailerLines, this.#service.http);
+    this.#replay?.end(kept);
+    this.#upstream?.sendEnd(kept);
     if (this.#tunnelWays > 0) this.#endTunnelWay();
     if (this.#state !== 'sent') return;
     // The server's time begins here; before, it was the client's.
@@ -298,7 +343,8 @@ class Forwarding implements ExchangeListener, UpstreamListener, Waiter {
 
   onRequestFlush(): void {
     if (this.#upstream?.flush() === false) this.#exchange.pauseBody();
-    if (this.#tunnelWays > 0) this.#deadline?.restart();
+    // A server that has begun to answer may wait for what the client says next, as in a call of gRPC.
+    if (this.#state === 'responding' && !this.#responsePaused) this.#deadline?.restart();
   }
 
   onRequestRefused(error: ErrorCode, detail: string): void {
@@ -327,6 +373,7 @@ class Forwarding implements ExchangeListener, UpstreamListener, Waiter {
       return;
     }
     this.#state = 'responding';
+    this.#replay = undefined;
     this.#record.status = head.status;
     this.#record.serverResponseMs = this.#connection.services.clock.monotonicMs() - this.#sentAtMs;
     server.metrics.add(SERVER_RESPONSES + statusClass(head.status));
@@ -373,6 +420,7 @@ class Forwarding implements ExchangeListener, UpstreamListener, Waiter {
     if (this.#state === 'done') return;
     if (this.#state === 'responding') this.#deadline?.restart();
     if (!this.#exchange.flush()) {
+      this.#responsePaused = true;
       this.#upstream?.pauseResponse();
       // While the client is the slow one, its codec's deadline runs, not the server's.
       this.#deadline?.cancel();
@@ -383,8 +431,10 @@ class Forwarding implements ExchangeListener, UpstreamListener, Waiter {
     if (this.#state === 'done') return;
     this.#upstream = undefined;
     const { server } = this.#choice as { server: ServerRuntime };
-    if (failure.staleConnection && this.#mayResend() && this.#staleRetries++ < 2) {
-      // The server closed a connection that we kept: it is as well as it was, so the same server is asked again.
+    const isUnharmed = failure.staleConnection ? this.#mayResend() : failure.notProcessed && this.#isWhole;
+    if (isUnharmed && this.#sameServerRetries++ < SAME_SERVER_RETRIES_MAX) {
+      // The server closed a connection that we kept, or goes away in order: it is as well as it was, so the same server is asked again.
+      if (!this.#bodyEnded && this.#replay !== undefined) this.#exchange.pauseBody();
       this.#open(server);
       return;
     }
@@ -397,7 +447,7 @@ class Forwarding implements ExchangeListener, UpstreamListener, Waiter {
       return;
     }
     const unreachable = failure.neverSent || failure.error === 'SERVER_CONNECTION_LOST';
-    const safe = failure.neverSent ? !this.#bodyStarted : this.#mayResend();
+    const safe = failure.neverSent ? this.#isWhole : this.#mayResend();
     this.#serverFailed(server, failure, unreachable, safe);
   }
 
@@ -406,6 +456,7 @@ class Forwarding implements ExchangeListener, UpstreamListener, Waiter {
     const isHeld = this.#choice?.bound === true && this.#record.placement?.mayMove !== true;
     const recovery = recoveryOf(this.#service.pool.snapshot.persistence, isHeld);
     this.#release();
+    this.#lastFailure = failure;
     if (unreachable && recovery === 'abort') {
       this.#note('ADF_PERSISTENCE_FAILURE_SERVER_DOWN');
       this.#finish('PERSISTENT_SERVER_UNREACHABLE');
@@ -430,6 +481,7 @@ class Forwarding implements ExchangeListener, UpstreamListener, Waiter {
 
   onResponseDrain(): void {
     if (this.#state !== 'responding') return;
+    this.#responsePaused = false;
     this.#setDeadline(this.#silenceLimitMs);
     this.#upstream?.resumeResponse();
   }
@@ -501,6 +553,11 @@ class Forwarding implements ExchangeListener, UpstreamListener, Waiter {
     return !this.#bodyStarted && isIdempotent(this.#exchange.head.method);
   }
 
+  /** Whether the request is still there as it came: nothing of its body is gone. */
+  get #isWhole(): boolean {
+    return !this.#bodyStarted || this.#replay !== undefined;
+  }
+
   /** How long nothing may come from the server, and in a tunnel from anybody. */
   get #silenceLimitMs(): number {
     if (this.#tunnelWays > 0) return tunnelSilenceLimitMs(this.#tunnelWays);
@@ -522,8 +579,10 @@ class Forwarding implements ExchangeListener, UpstreamListener, Waiter {
       return;
     }
     if (this.#state === 'opening') {
+      const error = this.#opening?.timeoutError ?? 'SERVER_UNREACHABLE';
       this.#opening?.cancel();
-      this.onResponseFailure(neverConnected('ETIMEDOUT'));
+      this.#opening = undefined;
+      this.onResponseFailure(neverConnected(error, 'ETIMEDOUT'));
       return;
     }
     this.#upstream?.abort();

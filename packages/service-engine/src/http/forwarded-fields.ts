@@ -2,29 +2,29 @@
 
 import { describeAddress, type HttpSnapshot } from '@limpet/model';
 import { clientCertificateLines, withoutClientCertificateFields } from './client-certificate-fields.ts';
+import type { UpstreamRequest } from './exchange.ts';
 import { forwardedElement, isForwarded } from './forwarded-element.ts';
 import { filterFieldLines, nameToCgi } from './http1/field-lines.ts';
-import { requestHeadText } from './http1/serialize.ts';
 import type { BodyFraming, RequestHead } from './message.ts';
 import type { ProxiedConnection } from './proxied-connection.ts';
 
-/** @returns the whole head, latin1, with its empty line. */
-export function upstreamHeadText(
+/** @param rewrittenAuthority what the server is told as Host, whatever the client said. */
+export function upstreamRequest(
   head: RequestHead,
   body: BodyFraming,
   connection: ProxiedConnection,
   http: HttpSnapshot,
   requestId: string,
-): string {
+  rewrittenAuthority: string | undefined,
+): UpstreamRequest {
   const expect = head.expectContinue && !http.respondWith100Continue ? 'Expect: 100-continue\r\n' : '';
   const identity = clientCertificateLines(connection, http, requestId);
   const added = `${forwardedLines(head, connection, http)}${identity}X-Request-Id: ${requestId}\r\n${expect}`;
-  return requestHeadText(
-    withoutIdentity(withoutAlternateName(head, http), http),
-    body,
-    added,
-    describeAddress(connection.local),
-  );
+  const fieldLines = withoutClientCertificateFields(withoutAlternateName(head, http), http) + added;
+  // An HTTP/1.0 request may have no Host.
+  const authority =
+    rewrittenAuthority ?? (head.authority === '' ? describeAddress(connection.local) : head.authority);
+  return { head, authority, fieldLines, body };
 }
 
 /**
@@ -53,18 +53,11 @@ function forwardedLines(head: RequestHead, connection: ProxiedConnection, http: 
   return lines;
 }
 
-/** Nor those by which it learns who the client is. */
-function withoutIdentity(head: RequestHead, http: HttpSnapshot): RequestHead {
-  const kept = withoutClientCertificateFields(head.fieldLines, http);
-  return kept.length === head.fieldLines.length ? head : { ...head, fieldLines: kept };
-}
-
 /** A client must not be able to send the field by which the server recognises it, under whatever name the operator chose. */
-function withoutAlternateName(head: RequestHead, http: HttpSnapshot): RequestHead {
+function withoutAlternateName({ fieldLines }: RequestHead, http: HttpSnapshot): string {
   const name = http.forwardedFor.headerName.toLowerCase();
   if (!http.forwardedFor.enabled || name === 'x-forwarded-for' || http.forwardedFor.update !== 'replace')
-    return head;
+    return fieldLines;
   const alike = nameToCgi(name);
-  const kept = filterFieldLines(head.fieldLines, (field) => nameToCgi(field) !== alike);
-  return kept.length === head.fieldLines.length ? head : { ...head, fieldLines: kept };
+  return filterFieldLines(fieldLines, (field) => nameToCgi(field) !== alike);
 }

@@ -19,6 +19,9 @@ export class RequestRecord {
   placement: Placement | undefined;
   /** `none`, `opened`, or why it was not opened; absent where the pool has no cookies. */
   cookie: string | undefined;
+  /** Of TLS to the server; undefined where there is none. */
+  serverTlsReused: boolean | undefined;
+  serverHttp2 = false;
   /** 0: no response was sent. */
   status = 0;
   error: ErrorCode | undefined;
@@ -77,6 +80,10 @@ export class RequestRecord {
             server_dest_port: server.snapshot.address.port,
             server_reason: this.serverReason,
             server_connection_reused: this.serverConnectionReused,
+            ...(this.serverTlsReused === undefined
+              ? {}
+              : { server_ssl_session_reused: this.serverTlsReused }),
+            ...(this.serverHttp2 ? { server_http_version: '2' } : {}),
           }),
       ...(this.serverResponseMs === undefined
         ? {}

@@ -24,22 +24,43 @@ export function significanceOf(failure: UpstreamFailure): SignificanceCode {
       return 'ADF_SERVER_TIMEOUT';
     case 'SERVER_UNREACHABLE':
       return 'ADF_SERVER_CONNECT_FAILURE';
+    case 'SERVER_HANDSHAKE_FAILED':
+      return 'ADF_SERVER_SIDE_SSL_HANDSHAKE_FAILED';
+    case 'SERVER_CERTIFICATE_INVALID':
+      return 'ADF_SERVER_CERTIFICATE_VERIFICATION_FAILED';
+    case 'SERVER_STREAM_RESET':
+      return 'ADF_SERVER_STREAM_RESET';
     default:
       return 'ADF_SERVER_CONNECTION_LOST';
   }
 }
 
+/** Why no connection to a server was opened. */
+export type ConnectError = 'SERVER_UNREACHABLE' | 'SERVER_HANDSHAKE_FAILED' | 'SERVER_CERTIFICATE_INVALID';
+
 /** No connection to the server was opened. */
-export function neverConnected(detail: string): UpstreamFailure {
-  return { error: 'SERVER_UNREACHABLE', detail, neverSent: true, staleConnection: false };
+export function neverConnected(error: ConnectError, detail: string): UpstreamFailure {
+  return { error, detail, neverSent: true, staleConnection: false, notProcessed: false };
 }
 
 /** The server is too slow. */
 export function timedOut(detail: string): UpstreamFailure {
-  return { error: 'RESPONSE_TIMEOUT', detail, neverSent: false, staleConnection: false };
+  return { error: 'RESPONSE_TIMEOUT', detail, neverSent: false, staleConnection: false, notProcessed: false };
+}
+
+/** What an operator may read of a socket error: its code, which names no address. */
+export function socketErrorText(error: Error | undefined): string {
+  if (error === undefined) return 'closed';
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
 /** The response breaks a rule that the profile sets. */
 export function malformed(detail: string): UpstreamFailure {
-  return { error: 'RESPONSE_MALFORMED', detail, neverSent: false, staleConnection: false };
+  return {
+    error: 'RESPONSE_MALFORMED',
+    detail,
+    neverSent: false,
+    staleConnection: false,
+    notProcessed: false,
+  };
 }

@@ -5,6 +5,8 @@ import type { Clock } from '../lifecycle/clock.ts';
 import type { Deadline, Deadlines } from '../lifecycle/deadlines.ts';
 
 export interface PooledConnection {
+  /** What it was opened for: a request takes one of its own names and no other. */
+  readonly names: string;
   readonly openedAtMs: number;
   /** Requests that it has carried. */
   readonly uses: number;
@@ -35,10 +37,11 @@ export class IdleConnections<C extends PooledConnection> {
     return this.#idle.length;
   }
 
-  take(): C | undefined {
-    const entry = this.#idle.pop();
-    entry?.deadline?.cancel();
-    return entry?.connection;
+  take(names: string): C | undefined {
+    for (let index = this.#idle.length - 1; index >= 0; index--) {
+      if (this.#idle[index]?.connection.names === names) return this.#takeAt(index);
+    }
+    return undefined;
   }
 
   /** Keeps a connection for the next request, or closes it where a limit says so. */
@@ -48,13 +51,14 @@ export class IdleConnections<C extends PooledConnection> {
     const ageMs = this.#clock.monotonicMs() - connection.openedAtMs;
     if (
       this.#closed ||
-      this.#idle.length >= cap ||
       (maxReuse > 0 && connection.uses > maxReuse) ||
       (lifeTimeoutMs > 0 && ageMs >= lifeTimeoutMs)
     ) {
       connection.destroy();
       return;
     }
+    // The one that was not wanted for longest: a client that asks for ever new names must not keep the others' connections out.
+    if (this.#idle.length >= cap) this.#takeAt(0)?.destroy();
     const leftMs = lifeTimeoutMs > 0 ? lifeTimeoutMs - ageMs : Number.POSITIVE_INFINITY;
     const waitMs = Math.min(idleTimeoutMs > 0 ? idleTimeoutMs : Number.POSITIVE_INFINITY, leftMs);
     const deadline = Number.isFinite(waitMs)
@@ -69,15 +73,18 @@ export class IdleConnections<C extends PooledConnection> {
   /** Forgets a connection that closed while it was idle. */
   remove(connection: C): void {
     const index = this.#idle.findIndex((entry) => entry.connection === connection);
-    if (index < 0) return;
-    const [entry] = this.#idle.splice(index, 1);
-    entry?.deadline?.cancel();
+    if (index >= 0) this.#takeAt(index);
   }
 
   /** Closes all, and every one that comes later. */
   close(): void {
     this.#closed = true;
-    for (let connection = this.take(); connection !== undefined; connection = this.take())
-      connection.destroy();
+    while (this.#idle.length > 0) this.#takeAt(this.#idle.length - 1)?.destroy();
+  }
+
+  #takeAt(index: number): C | undefined {
+    const [entry] = index === this.#idle.length - 1 ? [this.#idle.pop()] : this.#idle.splice(index, 1);
+    entry?.deadline?.cancel();
+    return entry?.connection;
   }
 }

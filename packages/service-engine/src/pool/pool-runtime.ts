@@ -1,6 +1,7 @@
 // A pool as one worker sees it: its servers, and the frozen structures that choose among them.
 
 import type { PoolSnapshot } from '@limpet/model';
+import type { TlsClient } from '../channel/tls-client.ts';
 import type { Clock } from '../lifecycle/clock.ts';
 import type { RandomSource } from '../lifecycle/random.ts';
 import { createPicker } from '../load-balancing/create-picker.ts';
@@ -26,6 +27,8 @@ export interface PoolRuntime {
   readonly clock: Clock;
   /** What takes over while this pool is down (FAIL_ACTION_BACKUP_POOL). */
   readonly backup: PoolRuntime | undefined;
+  /** Of TLS to the servers; absent where there is none. */
+  readonly tlsClient?: TlsClient;
 }
 
 /** What the pools of a worker share. */
@@ -42,6 +45,7 @@ export function createPoolRuntime(
   services: PoolServices,
   queue: RequestQueue,
   backup?: PoolRuntime,
+  tlsClient?: TlsClient,
 ): PoolRuntime {
   const rendezvous = createRendezvous(snapshot.servers);
   return Object.freeze({
@@ -56,5 +60,6 @@ export function createPoolRuntime(
     queue,
     clock: services.clock,
     backup,
+    ...(tlsClient === undefined ? {} : { tlsClient }),
   });
 }

@@ -1,10 +1,12 @@
-// One server of a pool as one worker sees it: its configuration, its row in the shared tables, its idle connections.
+// One server of a pool as one worker sees it: its configuration, its row in the shared tables, its connections.
 
 import type { ServerSnapshot } from '@limpet/model';
 import type { Clock } from '../lifecycle/clock.ts';
 import type { MetricsRow } from '../telemetry/metrics-table.ts';
 import type { IdleConnections, PooledConnection } from './idle-connections.ts';
 import type { ServerTable } from './server-table.ts';
+import type { SharedConnection, SharedConnections } from './shared-connections.ts';
+import type { TlsSessions } from './tls-sessions.ts';
 
 /** How long other servers are preferred after a connection to this one could not be opened. */
 export const SUSPECT_MS = 3000;
@@ -17,6 +19,9 @@ export interface ServerRuntime {
   readonly table: ServerTable;
   readonly metrics: MetricsRow;
   readonly idle: IdleConnections<PooledConnection>;
+  /** Of HTTP/2. */
+  readonly shared: SharedConnections<SharedConnection>;
+  readonly tlsSessions: TlsSessions;
 }
 
 export function serverIdNumber(id: string): number {

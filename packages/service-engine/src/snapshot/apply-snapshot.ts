@@ -2,6 +2,7 @@
 
 import { closeSync } from 'node:fs';
 import { type Accepted, TcpListener } from '../listener/tcp-listener.ts';
+import type { ServerRuntime } from '../pool/server-runtime.ts';
 import { TrustedProxies } from '../proxy-protocol/trusted-proxies.ts';
 import { createKeyRing } from '../session-ticket/key-ring.ts';
 import { parseRingKeys } from '../session-ticket/ring-file.ts';
@@ -174,7 +175,8 @@ export class SnapshotApplier {
   destroyConnections(): void {
     for (const { virtualService } of this.#current.virtualServices.values())
       virtualService.destroyConnections();
-    for (const pool of this.#current.pools.values()) for (const server of pool.servers) server.idle.close();
+    for (const pool of this.#current.pools.values())
+      for (const server of pool.servers) closeConnections(server);
   }
 
   #accept(key: string, accepted: Accepted): void {
@@ -211,9 +213,15 @@ export class SnapshotApplier {
       [...this.#current.pools.values()].flatMap(({ servers }) => servers.map(({ idle }) => idle)),
     );
     for (const { servers } of former.pools.values()) {
-      for (const { idle } of servers) if (!kept.has(idle)) idle.close();
+      for (const server of servers) if (!kept.has(server.idle)) closeConnections(server);
     }
   }
+}
+
+/** Those that carry nothing, at once; the others once they do. */
+function closeConnections({ idle, shared }: ServerRuntime): void {
+  idle.close();
+  shared.close();
 }
 
 // Until a connection is served, an 'error' without a listener would end the worker.

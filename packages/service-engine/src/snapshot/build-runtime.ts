@@ -12,9 +12,12 @@ import { createPoolRuntime, type PoolRuntime } from '../pool/pool-runtime.ts';
 import type { RequestQueues } from '../pool/request-queues.ts';
 import { type ServerRuntime, serverIdNumber } from '../pool/server-runtime.ts';
 import type { ServerTable } from '../pool/server-table.ts';
+import { SharedConnections } from '../pool/shared-connections.ts';
+import { TlsSessions } from '../pool/tls-sessions.ts';
 import { createKeyRing, type KeyRing } from '../session-ticket/key-ring.ts';
 import type { RingKeys } from '../session-ticket/ring-file.ts';
 import { type MetricsTable, metricsRow } from '../telemetry/metrics-table.ts';
+import { createTlsClient } from '../tls/create-tls-client.ts';
 import { type SecureServerListener, SecureServers } from '../tls/secure-servers.ts';
 import { ConnectionPipeline, type PipelineServices } from '../virtual-service/connection-pipeline.ts';
 import { HostRouter } from '../virtual-service/host-router.ts';
@@ -75,7 +78,7 @@ export function buildRuntime(
     if (pool === undefined) throw new Error(`pool ${uuid} is missing`);
     // A pool is made after its backup; the chain ends, by validation.
     const backup = pool.failAction.kind === 'backup' ? build(pool.failAction.poolUuid) : undefined;
-    const made = buildPool(pool, former.pools.get(uuid), slots, services, backup);
+    const made = buildPool(pool, former.pools.get(uuid), secrets, slots, services, backup);
     pools.set(uuid, made);
     return made;
   };
@@ -95,22 +98,29 @@ export function buildRuntime(
 function buildPool(
   snapshot: PoolSnapshot,
   former: PoolRuntime | undefined,
+  secrets: ReadonlyMap<string, string>,
   slots: SlotNumbers,
   services: RuntimeServices,
   backup: PoolRuntime | undefined,
 ): PoolRuntime {
   if (former !== undefined && former.backup === backup && isDeepStrictEqual(former.snapshot, snapshot))
     return former;
-  const sameLimits =
-    former !== undefined &&
-    isDeepStrictEqual(former.snapshot.upstreamConnections, snapshot.upstreamConnections);
+  // A connection that was opened by other rules carries no request of the new ones.
+  const sameRules =
+    former !== undefined && isDeepStrictEqual(connectionRules(former.snapshot), connectionRules(snapshot));
   const servers = snapshot.servers.map((server) => {
-    const known = sameLimits ? former.serversById.get(serverIdNumber(server.id)) : undefined;
+    const known = sameRules ? former.serversById.get(serverIdNumber(server.id)) : undefined;
     return buildServer(server, snapshot, known, slots, services);
   });
   const slot = slots.pools.get(snapshot.uuid);
   if (slot === undefined) throw new Error(`pool ${snapshot.name} has no slot`);
-  return createPoolRuntime(snapshot, servers, services, services.requestQueues.of(slot), backup);
+  const tlsClient =
+    snapshot.tls === undefined ? undefined : createTlsClient(snapshot.tls.client, secrets, services.clock);
+  return createPoolRuntime(snapshot, servers, services, services.requestQueues.of(slot), backup, tlsClient);
+}
+
+function connectionRules({ upstreamConnections, tls, http2 }: PoolSnapshot) {
+  return { upstreamConnections, tls, http2 };
 }
 
 function buildServer(
@@ -122,6 +132,7 @@ function buildServer(
 ): ServerRuntime {
   const slot = slots.servers.get(serverSlotKey(pool.uuid, snapshot.id));
   if (slot === undefined) throw new Error(`server ${snapshot.name} has no slot`);
+  const kept = former?.snapshot.enabled === snapshot.enabled ? former : undefined;
   return Object.freeze({
     snapshot,
     id: serverIdNumber(snapshot.id),
@@ -129,10 +140,9 @@ function buildServer(
     table: serverTable,
     metrics: former?.metrics ?? metricsRow(metricsTable, 'server', slot),
     // Of a server that is disabled now, what is in use is not kept; of one that is enabled again, everything starts anew.
-    idle:
-      former !== undefined && former.snapshot.enabled === snapshot.enabled
-        ? former.idle
-        : new IdleConnections(pool.upstreamConnections, clock, deadlines),
+    idle: kept?.idle ?? new IdleConnections(pool.upstreamConnections, clock, deadlines),
+    shared: kept?.shared ?? new SharedConnections(pool.upstreamConnections),
+    tlsSessions: kept?.tlsSessions ?? new TlsSessions(pool.tls?.client, clock),
   });
 }
 

@@ -77,7 +77,8 @@ function isSame({ chain }: ClientCertificate, leaf: X509Certificate): boolean {
   return chain[0]?.fingerprint === fingerprintOf(leaf.raw);
 }
 
-function presentedAbove(leaf: X509Certificate): readonly X509Certificate[] {
+/** What a peer sent along with its certificate; not its own, and on some Nodes nothing (see {@link ClientCertificatePolicy.verifyUnseen}). */
+export function presentedAbove(leaf: X509Certificate): readonly X509Certificate[] {
   const presented: X509Certificate[] = [];
   for (
     let above = leaf.issuerCertificate;

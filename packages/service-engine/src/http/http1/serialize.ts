@@ -1,25 +1,16 @@
 // Writing heads: the text of a request to a server and of a response to a client (latin1).
 
 import { STATUS_CODES } from 'node:http';
-import type { BodyFraming, RequestHead, ResponseHead } from '../message.ts';
+import type { UpstreamRequest } from '../exchange.ts';
+import type { BodyFraming, ResponseHead } from '../message.ts';
 
-/**
- * @param addedLines what the engine says itself, each `name: value\r\n`.
- * @param fallbackAuthority Host of an HTTP/1.0 request that has none.
- */
-export function requestHeadText(
-  head: RequestHead,
-  body: BodyFraming,
-  addedLines: string,
-  fallbackAuthority: string,
-): string {
-  const host = head.authority === '' ? fallbackAuthority : head.authority;
+export function requestHeadText({ head, authority, fieldLines, body }: UpstreamRequest): string {
   const hop = head.asksForWebSocket
     ? WEBSOCKET_LINES
     : head.acceptsTrailers
       ? 'TE: trailers\r\nConnection: TE\r\n'
       : '';
-  return `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n${head.fieldLines}${addedLines}${hop}${framingLines(body)}\r\n`;
+  return `${head.method} ${head.target} HTTP/1.1\r\nHost: ${authority}\r\n${fieldLines}${hop}${framingLines(body)}\r\n`;
 }
 
 export interface ResponseConnection {

@@ -75,7 +75,9 @@ export function readMessages(pieces: readonly Buffer[]): TestReading {
 
 /** What goes to the server for a message. */
 export function forwardedBytes({ head, body, trailerLines }: TestMessage): Buffer {
-  const headBytes = Buffer.from(requestHeadText(head, head.body, '', 'fallback.test'), 'latin1');
+  const { fieldLines } = head;
+  const authority = head.authority === '' ? 'fallback.test' : head.authority;
+  const headBytes = Buffer.from(requestHeadText({ head, authority, fieldLines, body: head.body }), 'latin1');
   if (head.body.kind !== 'chunked') return Buffer.concat([headBytes, body]);
   const chunks = body.length === 0 ? [] : [Buffer.from(chunkHeader(body.length)), body, Buffer.from('\r\n')];
   return Buffer.concat([headBytes, ...chunks, Buffer.from(lastChunk(trailerLines), 'latin1')]);

@@ -1,15 +1,15 @@
 // An HTTP/1.1 connection to a server: carries one request at a time, then goes back to the pool or closes.
 
-import type { Address } from '@limpet/model';
-import type { Channel } from '../../channel/channel.ts';
-import { type ConnectListener, connectTcp } from '../../channel/tcp-client-channel.ts';
+import type { Channel, ChannelListener } from '../../channel/channel.ts';
 import type { PooledConnection } from '../../pool/idle-connections.ts';
-import type { UpstreamExchange, UpstreamListener } from '../exchange.ts';
-import { type BodyFraming, isEmptyBody, type RequestHead } from '../message.ts';
+import type { UpstreamCarrier, UpstreamExchange, UpstreamListener, UpstreamRequest } from '../exchange.ts';
+import { type BodyFraming, isEmptyBody } from '../message.ts';
+import { socketErrorText } from '../server-outcome.ts';
 import { WriteBatch } from '../write-batch.ts';
 import { ChunkedDecoder, chunkHeader, lastChunk } from './chunked-body.ts';
 import type { HeadLimits } from './field-lines.ts';
 import { parseResponseHead } from './response-head.ts';
+import { requestHeadText } from './serialize.ts';
 
 /** The largest that a profile can allow; forward-request holds each response to its own. */
 const RESPONSE_LIMITS: HeadLimits = {
@@ -23,8 +23,6 @@ const INFORMATIONAL_MAX = 16;
 
 /** Told when the connection is free again, or gone, outside any request. */
 export interface UpstreamConnectionOwner {
-  onConnected(connection: Http1UpstreamConnection): void;
-  onConnectFailed(connection: Http1UpstreamConnection, error: Error | undefined): void;
   /** The exchange is over and the connection can carry another. */
   onReusable(connection: Http1UpstreamConnection): void;
   /** It closed while it was idle. */
@@ -33,13 +31,18 @@ export interface UpstreamConnectionOwner {
 
 type ReadState = 'idle' | 'head' | 'body' | 'done';
 
-export class Http1UpstreamConnection implements ConnectListener, PooledConnection, UpstreamExchange {
+export class Http1UpstreamConnection
+  implements ChannelListener, PooledConnection, UpstreamCarrier, UpstreamExchange
+{
+  readonly names: string;
   readonly openedAtMs: number;
-  owner: UpstreamConnectionOwner;
+  readonly tlsReused: boolean | undefined;
+  readonly http2 = false;
+  readonly canBeRefused = false;
+  readonly #owner: UpstreamConnectionOwner;
   readonly #channel: Channel;
   readonly #batch = new WriteBatch();
   #uses = 0;
-  #connected = false;
   #closed = false;
   // The exchange under way.
   #listener: UpstreamListener | undefined;
@@ -59,10 +62,23 @@ export class Http1UpstreamConnection implements ConnectListener, PooledConnectio
   /** Bytes of an incomplete response head. */
   #pending: Buffer | undefined;
 
-  constructor(address: Address, owner: UpstreamConnectionOwner, nowMs: number) {
+  /**
+   * @param channel open, and from now on this connection's.
+   * @param names what it was opened for.
+   */
+  constructor(
+    channel: Channel,
+    names: string,
+    tlsReused: boolean | undefined,
+    owner: UpstreamConnectionOwner,
+    nowMs: number,
+  ) {
+    this.names = names;
+    this.tlsReused = tlsReused;
     this.openedAtMs = nowMs;
-    this.owner = owner;
-    this.#channel = connectTcp(address, this);
+    this.#owner = owner;
+    this.#channel = channel;
+    channel.listener = this;
   }
 
   get uses(): number {
@@ -73,13 +89,9 @@ export class Http1UpstreamConnection implements ConnectListener, PooledConnectio
     return this.#uses > 1;
   }
 
-  /** Begins a request. Only when connected and idle; the head leaves with the next {@link flush}. */
-  begin(
-    headText: string,
-    head: RequestHead,
-    body: BodyFraming,
-    listener: UpstreamListener,
-  ): UpstreamExchange {
+  /** Only when it is idle. */
+  begin(request: UpstreamRequest, listener: UpstreamListener): UpstreamExchange {
+    const { head, body } = request;
     this.#uses++;
     this.#listener = listener;
     this.#method = head.method;
@@ -89,7 +101,7 @@ export class Http1UpstreamConnection implements ConnectListener, PooledConnectio
     this.#requestChunked = body.kind === 'chunked' || body.kind === 'stream';
     this.#anyBytes = false;
     this.#informational = 0;
-    this.#batch.addText(headText);
+    this.#batch.addText(requestHeadText(request));
     return this;
   }
 
@@ -138,11 +150,6 @@ export class Http1UpstreamConnection implements ConnectListener, PooledConnectio
     this.#channel.destroy();
   }
 
-  onConnect(): void {
-    this.#connected = true;
-    this.owner.onConnected(this);
-  }
-
   onData(chunk: Buffer): void {
     if (this.#closed) return;
     const listener = this.#listener;
@@ -177,15 +184,15 @@ export class Http1UpstreamConnection implements ConnectListener, PooledConnectio
 
   onClose(error: Error | undefined): void {
     if (this.#closed) return;
-    if (!this.#connected) {
-      this.#closed = true;
-      this.owner.onConnectFailed(this, error);
-    } else if (this.#listener === undefined) {
+    if (this.#listener === undefined) {
       this.#closeIdle();
     } else if (this.#tunnel && this.#readState === 'done' && this.#requestDone) {
       this.#closed = true;
     } else {
-      this.#lose(error === undefined ? 'the server closed the connection' : errorText(error));
+      const detail = error === undefined ? 'the server closed the connection' : socketErrorText(error);
+      // In TLS 1.3 a server can refuse our certificate, or the lack of one, only when our handshake is over.
+      const isRefusal = !this.#anyBytes && this.#uses === 1 && detail.includes('_ALERT_');
+      this.#fail(isRefusal ? 'SERVER_HANDSHAKE_FAILED' : 'SERVER_CONNECTION_LOST', detail);
     }
   }
 
@@ -288,7 +295,7 @@ export class Http1UpstreamConnection implements ConnectListener, PooledConnectio
     if (reusable) {
       this.#readState = 'idle';
       this.#channel.resume();
-      this.owner.onReusable(this);
+      this.#owner.onReusable(this);
     } else {
       this.destroy();
     }
@@ -299,7 +306,10 @@ export class Http1UpstreamConnection implements ConnectListener, PooledConnectio
     this.#fail('SERVER_CONNECTION_LOST', detail);
   }
 
-  #fail(error: 'SERVER_CONNECTION_LOST' | 'RESPONSE_MALFORMED', detail: string): void {
+  #fail(
+    error: 'SERVER_CONNECTION_LOST' | 'RESPONSE_MALFORMED' | 'SERVER_HANDSHAKE_FAILED',
+    detail: string,
+  ): void {
     const listener = this.#listener;
     this.#listener = undefined;
     this.#readState = 'done';
@@ -309,17 +319,12 @@ export class Http1UpstreamConnection implements ConnectListener, PooledConnectio
       detail,
       neverSent: false,
       staleConnection: error === 'SERVER_CONNECTION_LOST' && this.reused && !this.#anyBytes,
+      notProcessed: false,
     });
   }
 
   #closeIdle(): void {
     this.destroy();
-    this.owner.onIdleClosed(this);
+    this.#owner.onIdleClosed(this);
   }
-}
-
-/** What an operator may read of a socket error: its code, which names no address. */
-export function errorText(error: Error | undefined): string {
-  if (error === undefined) return 'closed';
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }

@@ -3,10 +3,9 @@
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Deadline, Deadlines } from '../../lifecycle/deadlines.ts';
 import type { DownstreamExchange, ExchangeListener } from '../exchange.ts';
-import { mayBeTrailer } from '../http1/chunked-body.ts';
-import { eachFieldLine } from '../http1/field-lines.ts';
 import type { RequestHead, ResponseHead } from '../message.ts';
 import { isEmptyBody } from '../message.ts';
+import { fieldsOf, trailerLinesOf } from './fields.ts';
 
 export interface StreamContext {
   readonly deadlines: Deadlines;
@@ -17,17 +16,6 @@ export interface StreamContext {
   readonly drainConnection: () => void;
   readonly resetConnection: () => void;
 }
-
-// RFC 9113 §8.2.2: connection-specific fields have no place here; the codec of the server has already taken most of them out.
-const NOT_IN_HTTP2 = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-  'te',
-]);
 
 export class Http2Exchange implements DownstreamExchange {
   readonly head: RequestHead;
@@ -130,7 +118,7 @@ export class Http2Exchange implements DownstreamExchange {
     const length = head.body.kind === 'length' ? head.body.bytes : head.declaredLength;
     if (length !== undefined) fields['content-length'] = length;
     const endStream = isEmptyBody(head.body);
-    this.#mayHaveTrailers = head.body.kind === 'chunked';
+    this.#mayHaveTrailers = head.body.kind === 'chunked' || head.body.kind === 'stream';
     this.#stream.respond(fields, { endStream, waitForTrailers: this.#mayHaveTrailers });
   }
 
@@ -155,7 +143,8 @@ export class Http2Exchange implements DownstreamExchange {
     const stream = this.#stream;
     if (!stream.closed && !stream.writableEnded) {
       if (this.#mayHaveTrailers) {
-        stream.once('wantTrailers', () => sendTrailers(stream, trailerLines));
+        // Without any it is an empty frame that ends the stream.
+        stream.once('wantTrailers', () => stream.sendTrailers(fieldsOf(trailerLines)));
       }
       if (this.#pending.length > 0) stream.end(this.#takePending());
       else stream.end();
@@ -228,34 +217,4 @@ export class Http2Exchange implements DownstreamExchange {
       this.#listener?.onRequestRefused('REQUEST_TIMEOUT', 'body');
     }
   }
-}
-
-function fieldsOf(lines: string): OutgoingHttpHeaders {
-  const fields: OutgoingHttpHeaders = Object.create(null);
-  eachFieldLine(lines, (name, value) => {
-    const key = name.toLowerCase();
-    if (NOT_IN_HTTP2.has(key)) return;
-    const known = fields[key];
-    if (known === undefined) fields[key] = key === 'set-cookie' ? [value] : value;
-    else if (Array.isArray(known)) known.push(value);
-    // RFC 9110 §5.3: this says the same, and node:http2 throws on two Date or two X-Content-Type-Options fields.
-    else fields[key] = `${known}, ${value}`;
-  });
-  return fields;
-}
-
-function sendTrailers(stream: ServerHttp2Stream, lines: string): void {
-  if (lines === '') stream.close(constants.NGHTTP2_NO_ERROR);
-  else stream.sendTrailers(fieldsOf(lines));
-}
-
-function trailerLinesOf(rawTrailers: readonly string[]): string {
-  let lines = '';
-  for (let index = 0; index + 1 < rawTrailers.length; index += 2) {
-    const name = rawTrailers[index] as string;
-    const value = rawTrailers[index + 1] as string;
-    const sound = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(name) && !/[\r\n\0]/.test(value);
-    if (sound && mayBeTrailer(name)) lines += `${name}: ${value}\r\n`;
-  }
-  return lines;
 }

@@ -1,0 +1,222 @@
+// An HTTP/2 session to a server: carries many requests at once, each on a stream, until it is idle, old, or told to go away.
+
+import { type ClientHttp2Session, connect } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { PoolSnapshot } from '@limpet/model';
+import type { Deadline } from '../../lifecycle/deadlines.ts';
+import type { SharedConnection } from '../../pool/shared-connections.ts';
+import type { UpstreamCarrier, UpstreamExchange, UpstreamListener, UpstreamRequest } from '../exchange.ts';
+import { socketErrorText } from '../server-outcome.ts';
+import type { UpstreamServices } from '../upstream-connector.ts';
+import { beginExchange } from './upstream-exchange.ts';
+
+/** Streams at a time, however many the server allows: more would wait for each other at one TCP connection. */
+export const STREAMS_MAX = 128;
+const FIELD_COUNT_LIMIT = 256;
+const HEAD_LIMIT_BYTES = 65_536;
+/** Above client_max_request_size at its largest. */
+const REQUEST_HEAD_LIMIT_BYTES = 300_000;
+const SETTINGS_ENTRIES_MAX = 32;
+const SESSION_MEMORY_MIB = 32;
+/** Of the session; each stream has 64 kB, which is what a slow client can make us hold. */
+const WINDOW_BYTES = 1 << 20;
+/** A session that has been silent for so long is asked whether it lives, beside the request that is put on it. */
+const SILENCE_MS = 10_000;
+const PING_TIMEOUT_MS = 5000;
+/** Of TCP: finds a server that is gone while streams wait, without pings that gRPC servers count against us. */
+const KEEP_ALIVE_MS = 30_000;
+/** A session ends when its GOAWAY has left; a server that does not read gets no longer than this. */
+const LINGER_MS = 2000;
+
+export interface SessionOptions {
+  readonly names: string;
+  readonly tlsReused: boolean | undefined;
+  readonly scheme: 'http' | 'https';
+  readonly limits: PoolSnapshot['upstreamConnections'];
+  readonly services: UpstreamServices;
+}
+
+export interface SessionOwner {
+  /** The server's SETTINGS have come. */
+  onReady(session: Http2UpstreamSession): void;
+  /** It ended before. */
+  onFailed(detail: string): void;
+  /** Its last stream is over. */
+  onIdle(session: Http2UpstreamSession): void;
+  /** It takes no new request any more. */
+  onRetired(session: Http2UpstreamSession): void;
+}
+
+export class Http2UpstreamSession implements SharedConnection, UpstreamCarrier {
+  readonly names: string;
+  readonly tlsReused: boolean | undefined;
+  readonly http2 = true;
+  readonly scheme: 'http' | 'https';
+  readonly #session: ClientHttp2Session;
+  readonly #options: SessionOptions;
+  readonly #owner: SessionOwner;
+  #idleDeadline: Deadline | undefined;
+  #lifeDeadline: Deadline | undefined;
+  #pingDeadline: Deadline | undefined;
+  #ready = false;
+  #retired = false;
+  #streamsAllowed = 0;
+  #uses = 0;
+  #openRequests = 0;
+  #heardAtMs: number;
+  /** Streams above it were not looked at (RFC 9113 §6.8). */
+  #lastProcessedStream = Number.POSITIVE_INFINITY;
+  #error: Error | undefined;
+
+  /** @param socket connected, and from now on this session's. */
+  constructor(socket: Socket, options: SessionOptions, owner: SessionOwner) {
+    this.names = options.names;
+    this.tlsReused = options.tlsReused;
+    this.scheme = options.scheme;
+    this.#options = options;
+    this.#owner = owner;
+    this.#heardAtMs = options.services.clock.monotonicMs();
+    socket.allowHalfOpen = false;
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    // The authority is never used: every request brings its own.
+    const session = connect(`${options.scheme}://server.invalid`, {
+      createConnection: () => socket,
+      maxHeaderListPairs: FIELD_COUNT_LIMIT,
+      maxSendHeaderBlockLength: REQUEST_HEAD_LIMIT_BYTES,
+      maxSessionMemory: SESSION_MEMORY_MIB,
+      maxSettings: SETTINGS_ENTRIES_MAX,
+      settings: { enablePush: false, maxHeaderListSize: HEAD_LIMIT_BYTES },
+    });
+    this.#session = session;
+    session.once('connect', () => session.setLocalWindowSize(WINDOW_BYTES));
+    session.on('remoteSettings', ({ maxConcurrentStreams = STREAMS_MAX }) => {
+      this.#streamsAllowed = Math.min(maxConcurrentStreams, STREAMS_MAX);
+      this.#onSettings();
+    });
+    session.on('goaway', (_code, lastStreamId = 0) => {
+      this.#lastProcessedStream = Math.min(this.#lastProcessedStream, lastStreamId);
+      this.retire();
+    });
+    session.on('error', (error) => {
+      this.#error = error;
+    });
+    session.on('close', () => this.#onClosed());
+  }
+
+  get hasRoom(): boolean {
+    return !this.#retired && this.#openRequests < this.#streamsAllowed;
+  }
+
+  get openRequests(): number {
+    return this.#openRequests;
+  }
+
+  /** RFC 8441 §3. */
+  get takesWebSockets(): boolean {
+    return this.#session.remoteSettings.enableConnectProtocol === true;
+  }
+
+  begin(request: UpstreamRequest, listener: UpstreamListener): UpstreamExchange {
+    const { maxReuse } = this.#options.limits;
+    this.#uses++;
+    this.#openRequests++;
+    this.#idleDeadline?.cancel();
+    const exchange = beginExchange(this.#session, request, this, listener);
+    this.#pingIfSilent();
+    if (maxReuse > 0 && this.#uses > maxReuse) this.retire();
+    return exchange;
+  }
+
+  get reused(): boolean {
+    return this.#uses > 1;
+  }
+
+  get heardAtMs(): number {
+    return this.#heardAtMs;
+  }
+
+  get nowMs(): number {
+    return this.#options.services.clock.monotonicMs();
+  }
+
+  /** What ended the session, for an operator; undefined while it lives. */
+  get failure(): string | undefined {
+    return this.#session.destroyed ? socketErrorText(this.#error) : undefined;
+  }
+
+  /** Whether the server has said that it did not look at the stream. */
+  wasNotProcessed(streamId: number): boolean {
+    return streamId > this.#lastProcessedStream;
+  }
+
+  /** Something came on one of its streams. */
+  noteHeard(): void {
+    this.#heardAtMs = this.nowMs;
+  }
+
+  streamEnded(): void {
+    this.#openRequests--;
+    if (this.#openRequests > 0) return;
+    if (!this.#retired) this.#owner.onIdle(this);
+    this.#waitIdle();
+  }
+
+  retire(): void {
+    if (this.#retired) return;
+    this.#retired = true;
+    this.#owner.onRetired(this);
+    this.#session.close();
+    if (this.#openRequests === 0) this.#waitIdle();
+  }
+
+  destroy(): void {
+    this.#session.destroy();
+  }
+
+  #onSettings(): void {
+    if (this.#ready) return;
+    this.#ready = true;
+    const { limits, services } = this.#options;
+    if (limits.lifeTimeoutMs > 0)
+      this.#lifeDeadline = services.deadlines.start(limits.lifeTimeoutMs, () => this.retire());
+    this.#owner.onReady(this);
+    if (this.#openRequests === 0) this.#waitIdle();
+  }
+
+  #waitIdle(): void {
+    const { limits, services } = this.#options;
+    if (this.#session.destroyed) return;
+    const waitMs = this.#retired ? LINGER_MS : limits.idleTimeoutMs;
+    if (waitMs === 0) return;
+    if (this.#idleDeadline === undefined)
+      this.#idleDeadline = services.deadlines.start(waitMs, () => this.#onIdle());
+    else this.#idleDeadline.restart(waitMs);
+  }
+
+  #onIdle(): void {
+    if (this.#openRequests > 0) return;
+    if (this.#retired) this.destroy();
+    else this.retire();
+  }
+
+  #pingIfSilent(): void {
+    if (this.#pingDeadline !== undefined || this.nowMs - this.#heardAtMs < SILENCE_MS) return;
+    this.#pingDeadline = this.#options.services.deadlines.start(PING_TIMEOUT_MS, () => {
+      this.#error = Object.assign(new Error('no answer to a ping'), { code: 'ETIMEDOUT' });
+      this.destroy();
+    });
+    this.#session.ping((error) => {
+      if (error !== null) return;
+      this.#pingDeadline?.cancel();
+      this.#pingDeadline = undefined;
+      this.noteHeard();
+    });
+  }
+
+  #onClosed(): void {
+    this.#retired = true;
+    for (const deadline of [this.#idleDeadline, this.#lifeDeadline, this.#pingDeadline]) deadline?.cancel();
+    if (this.#ready) this.#owner.onRetired(this);
+    else this.#owner.onFailed(socketErrorText(this.#error));
+  }
+}

@@ -1,0 +1,378 @@
+// HTTP/2 to servers: many requests on few connections, GOAWAY without a loss, back-pressure, trailers, and servers that speak less than they might.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import {
+  constants,
+  createSecureServer,
+  createServer,
+  type Http2SecureServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { eventually } from './support/engine.ts';
+import { bothVersions, openClient } from './support/http-clients.ts';
+import { type OneEngine, startOneEngine } from './support/one-engine.ts';
+
+type OnStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+
+const OK: OnStream = (stream) => {
+  stream.respond({ ':status': 200 });
+  stream.end('ok');
+};
+
+let server: Http2Server;
+let onStream: OnStream = OK;
+let requests: IncomingHttpHeaders[] = [];
+const sessions = new Set<ServerHttp2Session>();
+const sockets = new Set<Socket>();
+let opened = 0;
+let bed: OneEngine;
+
+function serveStreams(of: Http2Server | Http2SecureServer): void {
+  of.on('session', (session) => {
+    opened++;
+    sessions.add(session);
+    session.on('close', () => sessions.delete(session));
+    session.on('error', () => {});
+  });
+  of.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  of.on('stream', (stream, headers) => {
+    stream.on('error', () => {});
+    requests.push(headers);
+    onStream(stream, headers);
+  });
+}
+
+before(async () => {
+  server = createServer({ settings: { maxConcurrentStreams: 40, enableConnectProtocol: true } });
+  serveStreams(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  bed = await startOneEngine(server.address() as AddressInfo, {
+    persistence: false,
+    pool: { enable_http2: true },
+  });
+});
+beforeEach(() => {
+  onStream = OK;
+  requests = [];
+});
+after(async () => {
+  await bed.stop();
+  for (const session of sessions) session.destroy();
+  server.close();
+});
+
+/** No session is left from the test before. */
+async function startAnew(): Promise<void> {
+  for (const session of sessions) session.close();
+  await eventually(() => sessions.size === 0, 'the sessions are over');
+  opened = 0;
+}
+
+async function many(count: number, path = '/'): Promise<readonly number[]> {
+  const client = openClient('h2', bed.port);
+  try {
+    const replies = await Promise.all(Array.from({ length: count }, () => client.request({ path })));
+    return replies.map(({ status }) => status);
+  } finally {
+    client.close();
+  }
+}
+
+describe('requests over HTTP/2 to a server', () => {
+  it('share few connections, as many streams on each as the server allows', async () => {
+    await startAnew();
+    const waiting: ServerHttp2Stream[] = [];
+    let most = 0;
+    onStream = (stream) => {
+      waiting.push(stream);
+      most = Math.max(most, waiting.length);
+      // All at once, so that none can take the place of another.
+      if (waiting.length === 100) for (const each of waiting) OK(each, {});
+    };
+    assert.deepEqual(await many(100), new Array(100).fill(200));
+    assert.equal(most, 100);
+    assert.ok(opened >= 3 && opened <= 4, `${opened} sessions of 40 streams for 100 requests`);
+    assert.equal(await bed.engine.metric('limpet_server_requests_active'), 0);
+    const before = opened;
+    onStream = OK;
+    await many(20);
+    assert.equal(opened, before);
+  });
+
+  for (const version of bothVersions) {
+    it(`carry fields, body and trailers both ways (client ${version})`, async () => {
+      onStream = (stream, headers) => {
+        const parts: Buffer[] = [];
+        let trailers: IncomingHttpHeaders = {};
+        stream.on('trailers', (received) => {
+          trailers = received;
+        });
+        stream.on('data', (part: Buffer) => parts.push(part));
+        stream.on('end', () => {
+          stream.respond(
+            { ':status': 201, 'x-te': headers.te ?? '', 'set-cookie': ['a=1', 'b=2'] },
+            { waitForTrailers: true },
+          );
+          stream.on('wantTrailers', () => stream.sendTrailers({ 'x-sum': trailers['x-check'] ?? 'none' }));
+          stream.end(Buffer.concat(parts));
+        });
+      };
+      const client = openClient(version, bed.port);
+      const parts = [Buffer.alloc(100_000, 'a'), Buffer.alloc(100_000, 'b')];
+      const reply = await client.request({
+        method: 'POST',
+        path: '/echo?q=1',
+        headers: { te: 'trailers', 'x-Mixed': 'Case', cookie: 'a=1; b=2' },
+        body: parts,
+        trailers: { 'x-check': '42' },
+      });
+      client.close();
+      assert.equal(reply.status, 201);
+      assert.deepEqual(reply.body, Buffer.concat(parts));
+      assert.equal(reply.headers['x-te'], 'trailers');
+      assert.deepEqual(reply.headers['set-cookie'], ['a=1', 'b=2']);
+      assert.equal(reply.trailers['x-sum'], '42');
+      const [asked] = requests;
+      assert.equal(asked?.[':path'], '/echo?q=1');
+      assert.equal(asked?.[':scheme'], 'http');
+      assert.equal(asked?.[':authority'], 'localhost');
+      assert.equal(asked?.['x-mixed'], 'Case');
+      assert.equal(asked?.cookie, 'a=1; b=2');
+      assert.equal(asked?.['x-forwarded-proto'], 'https');
+      assert.equal(asked?.['transfer-encoding'], undefined);
+    });
+
+    it(`pass informational heads, HEAD, 204 and an answer without a body (client ${version})`, async () => {
+      onStream = (stream, headers) => {
+        if (headers[':path'] === '/hints') {
+          stream.additionalHeaders({ ':status': 103, link: '</a>; rel=preload' });
+          OK(stream, headers);
+        } else if (headers[':method'] === 'HEAD') {
+          stream.respond({ ':status': 200, 'content-length': 1234 }, { endStream: true });
+        } else {
+          stream.respond({ ':status': headers[':path'] === '/none' ? 204 : 200 }, { endStream: true });
+        }
+      };
+      const client = openClient(version, bed.port);
+      assert.deepEqual((await client.request({ path: '/hints' })).informational, [103]);
+      const head = await client.request({ method: 'HEAD' });
+      assert.equal(head.headers['content-length'], '1234');
+      assert.equal((await client.request({ path: '/none' })).status, 204);
+      const empty = await client.request({ path: '/empty' });
+      assert.deepEqual([empty.status, empty.body.length], [200, 0]);
+      client.close();
+    });
+  }
+
+  it('say in their records that they were', async () => {
+    const client = openClient('h1', bed.port);
+    const { headers } = await client.request();
+    const record = await bed.recordOf(String(headers['x-request-id']));
+    assert.equal(record.server_http_version, '2');
+    client.close();
+  });
+});
+
+describe('a server that goes away', () => {
+  it('in order, again and again under load, loses no request, with a body or without', async () => {
+    let served = 0;
+    onStream = (stream) => {
+      stream.resume();
+      // What it has begun it completes; streams that are on their way meanwhile it has not seen.
+      if (++served % 25 === 0) stream.session?.close();
+      stream.once('end', () => OK(stream, {}));
+    };
+    const client = openClient('h2', bed.port);
+    const statuses: number[] = [];
+    const loop = async (index: number): Promise<void> => {
+      for (let round = 0; round < 15; round++) {
+        const { status } = await client.request(
+          index % 2 === 0 ? {} : { method: 'POST', body: Buffer.alloc(3000, 'x') },
+        );
+        statuses.push(status);
+      }
+    };
+    await Promise.all(Array.from({ length: 20 }, (_, index) => loop(index)));
+    client.close();
+    assert.deepEqual(statuses, new Array(300).fill(200));
+    assert.ok(served >= 300);
+  });
+
+  it('and refuses a stream gets the request again, on another session or the same', async () => {
+    let refused = 0;
+    onStream = (stream, headers) => {
+      if (refused < 2) {
+        refused++;
+        stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      } else OK(stream, headers);
+    };
+    const client = openClient('h1', bed.port);
+    const { status } = await client.request({ method: 'POST', body: Buffer.from('body') });
+    client.close();
+    assert.deepEqual([status, refused], [200, 2]);
+  });
+
+  it('by resetting the stream gives 502 and says how', async () => {
+    onStream = (stream) => stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    const client = openClient('h1', bed.port);
+    const { status, headers } = await client.request();
+    const record = await bed.recordOf(String(headers['x-request-id']));
+    assert.deepEqual(
+      [status, record.error, record.error_detail],
+      [502, 'SERVER_STREAM_RESET', 'INTERNAL_ERROR'],
+    );
+    assert.ok((record.significant_log as string[]).includes('ADF_SERVER_STREAM_RESET'));
+    client.close();
+  });
+
+  for (const [how, cut] of [
+    ['by a reset', (stream: ServerHttp2Stream) => stream.close(constants.NGHTTP2_INTERNAL_ERROR)],
+    ['with its connection', () => sockets.forEach((socket) => void socket.destroy())],
+  ] as const) {
+    it(`in the middle of an answer, ${how}, makes the client see that it is cut short`, async () => {
+      onStream = (stream) => {
+        stream.respond({ ':status': 200, ...(how === 'by a reset' ? { 'content-length': 100 } : {}) });
+        stream.write('half', () => setImmediate(cut, stream));
+      };
+      for (const version of bothVersions) {
+        const client = openClient(version, bed.port);
+        await assert.rejects(client.request(), version);
+        client.close();
+      }
+    });
+  }
+
+  it('while a session is idle is asked anew without the client noticing', async () => {
+    await many(1);
+    for (const session of sessions) session.destroy();
+    assert.deepEqual(await many(1), [200]);
+  });
+});
+
+describe('back-pressure over HTTP/2', () => {
+  it('stops a client whose server does not read, and goes on when it does', async () => {
+    let release = (): void => {};
+    let received = 0;
+    onStream = (stream) => {
+      release = () => {
+        stream.on('data', (part: Buffer) => {
+          received += part.length;
+        });
+        stream.on('end', () => OK(stream, {}));
+      };
+    };
+    const client = openClient('h2', bed.port);
+    const size = 24 << 20;
+    const sending = client.request({ method: 'POST', body: Buffer.alloc(size) });
+    await eventually(() => requests.length === 1, 'the request arrives');
+    let taken = -1;
+    await eventually(async () => {
+      const now = await bed.engine.metric('limpet_server_requests_active');
+      const still = taken === now;
+      taken = now;
+      return still && now === 1;
+    }, 'the request waits');
+    release();
+    const { status } = await sending;
+    client.close();
+    assert.deepEqual([status, received], [200, size]);
+  });
+
+  it('stops a server whose client does not read: what it can write stays bounded', async () => {
+    let written = 0;
+    onStream = (stream) => {
+      stream.respond({ ':status': 200 });
+      const more = (): void => {
+        while (written < 64 << 20) {
+          written += 65_536;
+          if (!stream.write(Buffer.alloc(65_536))) {
+            stream.once('drain', more);
+            return;
+          }
+        }
+        stream.end();
+      };
+      more();
+    };
+    const { connect } = await import('node:http2');
+    const session = connect(`https://127.0.0.1:${bed.port}`, {
+      servername: 'localhost',
+      rejectUnauthorized: false,
+    });
+    const stream = session.request({ ':path': '/', ':authority': 'localhost' });
+    await once(stream, 'response');
+    stream.pause();
+    let last = -1;
+    await eventually(() => {
+      const still = written === last;
+      last = written;
+      return still && written > 0;
+    }, 'the server is stopped');
+    assert.ok(written < 8 << 20, `${written} bytes were taken`);
+    let got = 0;
+    stream.on('data', (part: Buffer) => {
+      got += part.length;
+    });
+    stream.resume();
+    await once(stream, 'end');
+    assert.equal(got, 64 << 20);
+    session.close();
+  });
+});
+
+describe('a server that', () => {
+  it('speaks h2 by ALPN is spoken to so, one that does not in HTTP/1.1', async () => {
+    const { certificatePem: cert, privateKeyPem: key } = bed.fleet.certificate;
+    const seen: string[] = [];
+    const secure = createSecureServer({ cert, key, allowHTTP1: true }, (request, response) => {
+      seen.push(request.httpVersion);
+      response.end('ok');
+    });
+    const old = (await import('node:https')).createServer({ cert, key }, (request, response) => {
+      seen.push(request.httpVersion);
+      response.end('ok');
+    });
+    for (const each of [secure, old]) {
+      each.listen(0, '127.0.0.1');
+      await once(each, 'listening');
+      await bed.reload({
+        servers: [{ name: 'secure', port: (each.address() as AddressInfo).port }],
+        pool: { enable_http2: true, ssl_profile_ref: 'System-Standard' },
+      });
+      seen.length = 0;
+      assert.deepEqual(await many(10), new Array(10).fill(200));
+      assert.deepEqual(new Set(seen), new Set([each === secure ? '2.0' : '1.1']));
+    }
+    await bed.reload({});
+    secure.close();
+    old.close();
+    old.closeAllConnections();
+  });
+
+  it('does not speak HTTP/2 though it should, is one that cannot be reached', async () => {
+    const http1 = createTcpServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    });
+    http1.listen(0, '127.0.0.1');
+    await once(http1, 'listening');
+    await bed.reload({ servers: [{ name: 'old', port: (http1.address() as AddressInfo).port }] });
+    const client = openClient('h1', bed.port);
+    const { status, headers } = await client.request();
+    const record = await bed.recordOf(String(headers['x-request-id']));
+    assert.deepEqual([status, record.error], [502, 'SERVER_UNREACHABLE']);
+    client.close();
+    await bed.reload({});
+    http1.close();
+  });
+});
