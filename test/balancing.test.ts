@@ -74,7 +74,7 @@ describe('load balancing without persistence', () => {
 
   it('gives the slow one of three servers less than half of its share by LB_ALGORITHM_FASTEST_RESPONSE', async () => {
     const [slow] = servers as [OriginServer];
-    slow.handler = (_request, response) => void setTimeout(() => response.end('ok'), 60);
+    slow.handler = (_request, response) => void setTimeout(() => response.end('ok'), 250);
     await engine.reload(configuration('LB_ALGORITHM_FASTEST_RESPONSE', [1, 1, 1]));
     const [share, ...others] = await sharesOf(960);
     assert.ok((share as number) < 1 / 6, `${share}`);
