@@ -255,7 +255,9 @@ class Forwarding implements ExchangeListener, UpstreamListener, Waiter {
     this.#state = 'opening';
     this.#setDeadline(this.#service.pool.snapshot.connectTimeoutMs);
     let done = false;
-    const opening = openUpstream(server, this.#service.pool, this.#exchange.head, this.#connection.services, {
+    const { pool } = this.#service;
+    const from = this.#connection.connectionsAt(server, pool);
+    const opening = openUpstream(from, pool, this.#exchange.head, this.#connection.services, {
       onOpen: (connection) => {
         done = true;
         this.#opening = undefined;

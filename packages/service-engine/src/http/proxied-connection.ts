@@ -7,6 +7,7 @@ import type { RandomSource } from '../lifecycle/random.ts';
 import type { ClientFingerprint } from '../load-balancing/client-key.ts';
 import type { Placement } from '../pool/placement.ts';
 import type { PoolRuntime } from '../pool/pool-runtime.ts';
+import type { ServerRuntime } from '../pool/server-runtime.ts';
 import type { KeyRing } from '../session-ticket/key-ring.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { MetricsRow } from '../telemetry/metrics-table.ts';
@@ -52,6 +53,8 @@ export interface ProxiedConnection {
   /** From now on the connection counts as one of that server. */
   place(placement: Placement): void;
   service(): HttpService;
+  /** Where connections to the server are kept between requests: with it, or with this client alone. */
+  connectionsAt(server: ServerRuntime, pool: PoolRuntime): ServerRuntime;
   /** Whether a request for this authority may come over this connection (RFC 9110 §7.4, R14). */
   serves(authority: string): boolean;
   /** True while the engine or the virtual service drains: the next response is the last on its connection. */

@@ -9,7 +9,10 @@ import type { HttpService, HttpServices, ProxiedConnection } from '../http/proxi
 import type { Deadline } from '../lifecycle/deadlines.ts';
 import type { ClientFingerprint } from '../load-balancing/client-key.ts';
 import { findServer } from '../pool/backup-pools.ts';
+import { DedicatedConnections } from '../pool/dedicated-connections.ts';
 import { type Placement, unplaced } from '../pool/placement.ts';
+import type { PoolRuntime } from '../pool/pool-runtime.ts';
+import type { ServerRuntime } from '../pool/server-runtime.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
 import type { ClientCertificatePolicy } from '../tls/client-certificate-policy.ts';
 import type { ConnectionRecord, Stage } from './connection-record.ts';
@@ -52,6 +55,7 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
   /** Kept only where requests are placed by it. */
   fingerprint: ClientFingerprint | undefined;
   #http: HttpConnection | undefined;
+  #dedicated: DedicatedConnections | undefined;
   #cookies: ConnectionCookies | undefined;
   #ended = false;
   #retired = false;
@@ -104,6 +108,12 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
     const { current, ring, metrics } = this.virtualService;
     const { snapshot, pool } = current;
     return { name: snapshot.name, http: snapshot.http, pool, ring, metrics };
+  }
+
+  connectionsAt(server: ServerRuntime, pool: PoolRuntime): ServerRuntime {
+    if (this.virtualService.current.snapshot.http.connectionMultiplexing) return server;
+    this.#dedicated ??= new DedicatedConnections(this.services.clock, this.services.deadlines);
+    return this.#dedicated.at(server, pool);
   }
 
   serves(authority: string): boolean {
@@ -192,6 +202,7 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
     if (this.#ended) return;
     this.#ended = true;
     this.deadline.cancel();
+    this.#dedicated?.close();
     const { record, virtualService } = this;
     virtualService.connections.delete(this);
     virtualService.metrics.add(OPEN, -1);
