@@ -32,6 +32,12 @@ export const errorCatalogue = Object.freeze({
   KEYS_INVALID: define('configuration', false, 400, 'the ticket key file is not valid'),
   KEYS_TOO_SOON: define('configuration', true, 409, 'the ticket keys were rotated less than 60 s ago'),
   APPLY_FAILED: define('configuration', true, 500, 'the new configuration could not be put into effect'),
+  MEMORY_TOO_SMALL: define(
+    'configuration',
+    false,
+    500,
+    'the engine has not the memory, or the descriptors, for one connection',
+  ),
   ADDRESS_IN_USE: define('configuration', true, 500, 'another process listens on the address'),
   // the accept path
   PROXY_HEADER_TIMEOUT: define('downstream', true, 0, 'no complete PROXY protocol header came in time'),

@@ -370,6 +370,12 @@ export const metricCatalogue = [
     scope: 'engine',
     help: 'Access records dropped because the log could not be written.',
   },
+  {
+    name: 'limpet_connections_limit',
+    type: 'gauge',
+    scope: 'engine',
+    help: 'Connections that the engine may hold, by its memory and descriptors; beyond them new ones are refused.',
+  },
   { name: 'limpet_workers', type: 'gauge', scope: 'engine', help: 'Worker threads that serve.' },
 ] as const satisfies readonly MetricDefinition[];
 

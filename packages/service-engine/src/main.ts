@@ -15,7 +15,14 @@ export async function runServiceEngine(options: EngineOptions): Promise<number> 
     { name: options.engineName, base: { engine: options.engineName } },
     pino.destination({ fd: 2, sync: true }),
   );
-  const engine = new ServiceEngine(options, log, options.supervised ? parentChannel() : undefined);
+  let engine: ServiceEngine;
+  try {
+    engine = new ServiceEngine(options, log, options.supervised ? parentChannel() : undefined);
+  } catch (error) {
+    logRefusal(log, error, 'the engine cannot start');
+    leaveParent();
+    return error instanceof LimpetError ? 2 : 1;
+  }
   let serving = false;
   let asked = false;
   const stop = (): void => {

@@ -7,6 +7,8 @@ export interface EngineOptions {
   readonly configFile: string;
   /** Absent: a ring that lives and dies with this process. */
   readonly ticketKeysFile: string | undefined;
+  /** Memory that the engine may use; absent: what fits the machine. */
+  readonly memoryLimitBytes: number | undefined;
   /** Worker threads. */
   readonly workers: number;
   /** Absent: no admin server. */

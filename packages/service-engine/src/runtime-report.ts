@@ -2,6 +2,7 @@
 
 import type { Snapshot } from '@limpet/model';
 import type { HealthSchedule } from './health-monitor/health-schedule.ts';
+import type { CapacityPlan } from './listener/capacity-plan.ts';
 import type { QueueTable } from './pool/queue-table.ts';
 import type { DrainReport, ServerDrains } from './pool/server-drains.ts';
 import { shareInTable } from './pool/server-share.ts';
@@ -26,6 +27,7 @@ export interface RuntimeFacts {
   readonly health: HealthSchedule;
   readonly drains: ServerDrains;
   readonly serverTable: ServerTable;
+  readonly capacity: CapacityPlan & { readonly memoryBytes: number; readonly open: number };
   readonly queueTable: QueueTable;
   readonly metrics: MetricsTable;
   readonly slots: SlotNumbers;
@@ -42,6 +44,12 @@ export function describeRuntime(facts: RuntimeFacts): unknown {
     state: facts.state,
     config: { version: facts.version, hash: snapshot.hash },
     workers: facts.workers,
+    connections: {
+      open: facts.capacity.open,
+      limit: facts.capacity.connections,
+      limited_by: facts.capacity.boundBy,
+      memory_limit_bytes: facts.capacity.memoryBytes,
+    },
     ticket_keys: {
       rotations: ringKeys.rotations,
       rotated_at: new Date(ringKeys.rotatedAtS * 1000).toISOString(),

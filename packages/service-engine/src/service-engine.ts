@@ -1,5 +1,7 @@
 // The Service Engine: composes source, validation, health monitors, workers and the admin server, and applies each new configuration.
 
+import { existsSync, readFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import {
   type CompiledConfig,
   type ConfigProblem,
@@ -14,6 +16,13 @@ import { PassiveHealth } from './health-monitor/passive-health.ts';
 import { systemClock } from './lifecycle/clock.ts';
 import { Deadlines } from './lifecycle/deadlines.ts';
 import { systemRandom } from './lifecycle/random.ts';
+import {
+  type CapacityPlan,
+  defaultMemoryBytes,
+  parseDescriptorLimit,
+  planCapacity,
+} from './listener/capacity-plan.ts';
+import { ConnectionCapacity } from './listener/connection-capacity.ts';
 import { type ListeningSockets, ownSockets } from './listener/listening-sockets.ts';
 import { CrowdCounter } from './load-balancing/crowd-counter.ts';
 import { TicketTrail } from './load-balancing/ticket-trail.ts';
@@ -49,6 +58,11 @@ const CERTIFICATE_EXPIRY = metricOffset('limpet_certificate_expiry_timestamp_sec
 const KEY_AGE = metricOffset('limpet_ticket_key_age_seconds');
 const KEYS = metricOffset('limpet_ticket_keys');
 const WORKERS = metricOffset('limpet_workers');
+const CONNECTIONS_LIMIT = metricOffset('limpet_connections_limit');
+
+const PROCESS_LIMITS = '/proc/self/limits';
+/** Where the system does not tell: what POSIX systems have given for long. */
+const DESCRIPTORS_UNKNOWN = 1024;
 
 /** What is in effect. */
 interface InEffect {
@@ -73,6 +87,8 @@ export class ServiceEngine {
   readonly #deadlines = new Deadlines(systemClock);
   readonly #serverTable: ServerTable;
   readonly #queueTable: QueueTable;
+  readonly #capacityMemory: SharedArrayBuffer;
+  readonly #capacity: CapacityPlan & { readonly memoryBytes: number };
   readonly #metrics: MetricsTable;
   readonly #serverSlots: SlotAllocator;
   readonly #poolSlots: SlotAllocator;
@@ -115,6 +131,8 @@ export class ServiceEngine {
     this.#boundPorts = new BoundPorts(this.#sockets);
     const serverMemory = ServerTable.allocate(workers);
     const metricsMemory = MetricsTable.allocate(workers + 1, SERVER_SLOTS_MAX);
+    this.#capacity = capacityOf(options);
+    this.#capacityMemory = ConnectionCapacity.allocate(workers);
     const queueMemory = QueueTable.allocate(workers, SERVER_SLOTS_MAX);
     const crowdMemory = CrowdCounter.allocate();
     const trailMemory = TicketTrail.allocate();
@@ -148,6 +166,9 @@ export class ServiceEngine {
         workers,
         engineId,
         serverTable: serverMemory,
+        capacity: this.#capacityMemory,
+        connectionLimit: this.#capacity.connections,
+        workerHeapMb: this.#capacity.workerHeapMb,
         queueTable: queueMemory,
         metricsTable: metricsMemory,
         crowdCounter: crowdMemory,
@@ -158,6 +179,17 @@ export class ServiceEngine {
     );
     this.#workers = new WorkerGroup(starts, this.#deadlines, this.#sockets, {
       onWorkerLost: (worker, reason) => this.#onWorkerLost(worker, reason),
+      onFull: () =>
+        log.warn(
+          {
+            event: 'CONNECTIONS_AT_CAPACITY',
+            connections: this.#capacity.connections,
+            bound_by: this.#capacity.boundBy,
+          },
+          'as many connections are open as may be; new ones are refused',
+        ),
+      onRoom: (refused) =>
+        log.info({ event: 'CONNECTIONS_BELOW_CAPACITY', refused }, 'there is room for connections again'),
       onException: (worker, message, stack) => log.error({ worker, stack }, `exception: ${message}`),
     });
     const slotOf = (poolUuid: string, serverId: string): number | undefined =>
@@ -224,6 +256,7 @@ export class ServiceEngine {
     this.#leftTicketKeys = await this.#supervisor?.hello();
     await this.#workers.start();
     this.#metrics.set('engine', 0, WORKERS, this.#workers.size);
+    this.#metrics.set('engine', 0, CONNECTIONS_LIMIT, this.#capacity.connections);
     await this.#load();
     await this.#startAdmin();
     this.#state = 'serving';
@@ -424,6 +457,7 @@ export class ServiceEngine {
   #onWorkerLost(worker: number, reason: string): void {
     this.#log.error({ worker, reason }, 'a worker ended; another takes its place');
     this.#serverTable.releaseWorker(worker);
+    ConnectionCapacity.releaseWorker(this.#capacityMemory, worker);
     this.#queueTable.releaseWorker(worker, this.#poolSlots.highWater, this.#serverSlots.highWater);
     this.#metrics.releaseWorker(worker, {
       engine: 1,
@@ -470,6 +504,7 @@ export class ServiceEngine {
       drains: this.#drains,
       serverTable: this.#serverTable,
       metrics: this.#metrics,
+      capacity: { ...this.#capacity, open: ConnectionCapacity.open(this.#capacityMemory) },
       queueTable: this.#queueTable,
       slots: this.#slots,
       nowMs: systemClock.monotonicMs(),
@@ -490,4 +525,19 @@ export function logRefusal(log: Logger, error: unknown, message: string): void {
 
 function serverKeys(snapshot: Snapshot): string[] {
   return snapshot.pools.flatMap(({ uuid, servers }) => servers.map(({ id }) => serverSlotKey(uuid, id)));
+}
+
+/** @throws LimpetError where not one connection fits. */
+function capacityOf({ memoryLimitBytes, workers }: EngineOptions): CapacityPlan & { memoryBytes: number } {
+  const memoryBytes = memoryLimitBytes ?? defaultMemoryBytes(totalmem(), process.constrainedMemory());
+  // Node raises the soft limit to the hard one as it starts.
+  const limits = existsSync(PROCESS_LIMITS) ? readFileSync(PROCESS_LIMITS, 'latin1') : '';
+  const descriptors = parseDescriptorLimit(limits) ?? DESCRIPTORS_UNKNOWN;
+  const plan = planCapacity({ memoryBytes, descriptors, workers });
+  if (plan.connections > 0) return { ...plan, memoryBytes };
+  const mebibytes = Math.floor(memoryBytes / 2 ** 20);
+  throw new LimpetError(
+    'MEMORY_TOO_SMALL',
+    `${workers} workers, ${plan.boundBy === 'memory' ? `${mebibytes} MiB` : `${descriptors} descriptors`}`,
+  );
 }

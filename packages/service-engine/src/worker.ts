@@ -5,6 +5,7 @@ import { LimpetError } from '@limpet/model';
 import { systemClock } from './lifecycle/clock.ts';
 import { Deadlines } from './lifecycle/deadlines.ts';
 import { systemRandom } from './lifecycle/random.ts';
+import { ConnectionCapacity } from './listener/connection-capacity.ts';
 import { CrowdCounter } from './load-balancing/crowd-counter.ts';
 import { TicketTrail } from './load-balancing/ticket-trail.ts';
 import { QueueTable } from './pool/queue-table.ts';
@@ -39,7 +40,13 @@ const onException = (error: unknown): void => {
   send({ kind: 'exception', message, stack: stack ?? '' });
 };
 
+const capacity = new ConnectionCapacity(start.capacity, start.connectionLimit, start.worker, systemClock, {
+  onFull: () => send({ kind: 'full' }),
+  onRoom: (refused) => send({ kind: 'room', refused }),
+});
+
 const pipeline: PipelineServices = {
+  onGreeted: (socket) => capacity.greeted(socket),
   clock: systemClock,
   deadlines,
   accessLog,
@@ -57,6 +64,7 @@ const applier = new SnapshotApplier({
   deadlines,
   random: systemRandom,
   serverTable,
+  capacity,
   requestQueues: new RequestQueues(
     new QueueTable(start.queueTable, start.workers, start.worker),
     start.worker,

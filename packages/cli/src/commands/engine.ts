@@ -11,6 +11,7 @@ interface Flags {
   readonly config: string;
   readonly ticketKeys?: string;
   readonly workers: number;
+  readonly memoryLimit?: number;
   readonly admin: { ip: string; port: number } | 'off';
   readonly accessLog: string;
   readonly engineName: string;
@@ -37,6 +38,12 @@ export function engineCommand(): Command {
       'worker threads',
       wholeNumber(1, WORKERS_MAX),
       Math.min(availableParallelism(), WORKERS_MAX),
+    )
+    .addOption(
+      new Option(
+        '--memory-limit <bytes>',
+        'memory that the engine may use, as 512M or 2G; it holds as many connections as fit (default: half of the machine, four fifths of its container)',
+      ).argParser(bytes),
     )
     .addOption(
       new Option('--admin <ip:port>', 'address of /healthz, /metrics and /runtime, or "off"')
@@ -80,6 +87,7 @@ export function engineCommand(): Command {
         configFile: flags.config,
         ticketKeysFile: flags.ticketKeys,
         workers: flags.workers,
+        memoryLimitBytes: flags.memoryLimit,
         admin: flags.admin === 'off' ? undefined : flags.admin,
         accessLog: flags.accessLog,
         drainTimeoutMs: flags.drainTimeout * 1000,
@@ -90,6 +98,15 @@ export function engineCommand(): Command {
       const { runServiceEngine } = await import('@limpet/service-engine');
       process.exitCode = await runServiceEngine(options);
     });
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+
+function bytes(text: string): number {
+  const match = /^(\d{1,15})([KMG]?)$/i.exec(text);
+  if (match === null)
+    throw new InvalidArgumentError('It must be a number of bytes, or one with K, M or G, as 512M.');
+  return Number(match[1]) * (UNITS[(match[2] as string).toUpperCase()] as number);
 }
 
 function address(text: string): Flags['admin'] {

@@ -90,7 +90,10 @@ export class SnapshotApplier {
             ...(proxySources === undefined ? {} : { proxies: new TrustedProxies(proxySources) }),
           });
           if (this.#listeners.has(key) || newListeners.has(key)) continue;
-          const onAccept = (accepted: Accepted): void => this.#accept(key, accepted);
+          const onAccept = (accepted: Accepted): void => {
+            if (this.#services.capacity.admit(accepted.socket)) this.#accept(key, accepted);
+            else this.#countRefused(key);
+          };
           const listener = new TcpListener(address, onAccept, descriptors.get(key));
           descriptors.delete(key);
           newListeners.set(key, listener);
@@ -177,6 +180,11 @@ export class SnapshotApplier {
       virtualService.destroyConnections();
     for (const pool of this.#current.pools.values())
       for (const server of pool.servers) closeConnections(server);
+  }
+
+  #countRefused(key: string): void {
+    const route = this.#routes.get(key) ?? this.#closing.get(key);
+    if (route !== undefined) pipelineOf(route, this.#current)?.countRefused();
   }
 
   #accept(key: string, accepted: Accepted): void {

@@ -5,6 +5,7 @@ import type { PoolSnapshot, ServerSnapshot, Snapshot, VirtualServiceSnapshot } f
 import type { Clock } from '../lifecycle/clock.ts';
 import type { Deadlines } from '../lifecycle/deadlines.ts';
 import type { RandomSource } from '../lifecycle/random.ts';
+import type { ConnectionCapacity } from '../listener/connection-capacity.ts';
 import type { CrowdCounter } from '../load-balancing/crowd-counter.ts';
 import type { TicketTrail } from '../load-balancing/ticket-trail.ts';
 import { IdleConnections } from '../pool/idle-connections.ts';
@@ -29,6 +30,7 @@ export interface RuntimeServices {
   readonly deadlines: Deadlines;
   readonly random: RandomSource;
   readonly serverTable: ServerTable;
+  readonly capacity: ConnectionCapacity;
   readonly requestQueues: RequestQueues;
   readonly metricsTable: MetricsTable;
   readonly crowdCounter: CrowdCounter;

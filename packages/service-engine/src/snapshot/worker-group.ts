@@ -18,6 +18,9 @@ import {
 export interface WorkerGroupListener {
   /** A worker ended without being told to; another takes its place. */
   onWorkerLost(worker: number, reason: string): void;
+  /** The engine holds as many connections as it may. */
+  onFull(): void;
+  onRoom(refused: number): void;
   onException(worker: number, message: string, stack: string): void;
 }
 
@@ -138,7 +141,10 @@ export class WorkerGroup {
     const thread = new Worker(new URL('../worker.ts', import.meta.url), {
       workerData: start,
       stdout: false,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+      resourceLimits: {
+        maxYoungGenerationSizeMb: YOUNG_GENERATION_MB,
+        maxOldGenerationSizeMb: start.workerHeapMb,
+      },
     });
     const member: Member = { worker: start.worker, thread, started: false, listening: new Set() };
     this.#members.set(start.worker, member);
@@ -156,6 +162,8 @@ export class WorkerGroup {
       this.#deadlines.start(RESTART_DELAY_MS, () => void this.#replace(start));
     });
     thread.on('message', (message: WorkerToMain) => {
+      if (message.kind === 'full') this.#listener.onFull();
+      if (message.kind === 'room') this.#listener.onRoom(message.refused);
       if (message.kind === 'exception')
         this.#listener.onException(start.worker, message.message, message.stack);
       for (const answer of this.#answers) answer(start.worker, message);

@@ -56,6 +56,10 @@ export type WorkerToMain =
   | { readonly kind: 'refused'; readonly version: number; readonly reason: string }
   | { readonly kind: 'committed'; readonly version: number }
   | { readonly kind: 'drained'; readonly left: number }
+  /** As many connections are open as may be; one more was refused. */
+  | { readonly kind: 'full' }
+  /** There is room again. */
+  | { readonly kind: 'room'; readonly refused: number }
   | { readonly kind: 'exception'; readonly message: string; readonly stack: string };
 
 /** What a worker thread is started with. */
@@ -65,6 +69,10 @@ export interface WorkerStart {
   readonly engineId: string;
   readonly serverTable: SharedArrayBuffer;
   readonly queueTable: SharedArrayBuffer;
+  readonly capacity: SharedArrayBuffer;
+  /** Connections that the engine may hold. */
+  readonly connectionLimit: number;
+  readonly workerHeapMb: number;
   readonly metricsTable: SharedArrayBuffer;
   readonly crowdCounter: SharedArrayBuffer;
   readonly ticketTrail: SharedArrayBuffer;

@@ -46,6 +46,7 @@ export const HANDSHAKE_TIMEOUT_MS = 10_000;
 const TURNED_AWAY_MS = 1000;
 
 const metric = {
+  capacity: metricOffset('limpet_connections_failed_total', 'capacity'),
   received: metricOffset('limpet_tickets_received_total'),
   missing: metricOffset('limpet_tickets_missing_total'),
   issued: metricOffset('limpet_tickets_issued_total'),
@@ -60,6 +61,8 @@ export interface PipelineServices extends HttpServices {
   readonly pipelineOf: (virtualServiceUuid: string) => ConnectionPipeline | undefined;
   /** An exception that ended a connection: a defect, to be reported. */
   readonly onException: (error: unknown) => void;
+  /** The connection is one that gives way to no other any more. */
+  readonly onGreeted: (socket: Socket) => void;
 }
 
 /** A connection between its hand-over to TLS and the end of its handshake. */
@@ -86,6 +89,11 @@ export class ConnectionPipeline implements SecureServerListener {
   }
 
   /** @param proxies whose connections begin with a PROXY protocol header, if anybody's do. */
+  /** A connection was reset since the engine holds as many as it may. */
+  countRefused(): void {
+    this.#virtualService().metrics.add(metric.capacity);
+  }
+
   accept(accepted: Accepted, terminatesTls: boolean, proxies?: TrustedProxies): void {
     const { socket, client, local } = accepted;
     const isProxied = proxies?.has(client.ip) === true;
@@ -109,7 +117,10 @@ export class ConnectionPipeline implements SecureServerListener {
 
   #begin(connection: ClientConnection): void {
     if (connection.secure) this.#greet(connection);
-    else this.#servePlain(connection);
+    else {
+      this.#services.onGreeted(connection.rawSocket);
+      this.#servePlain(connection);
+    }
   }
 
   // --- PROXY protocol
@@ -259,6 +270,7 @@ export class ConnectionPipeline implements SecureServerListener {
       socket.destroy();
       return;
     }
+    this.#services.onGreeted(rawSocket);
     this.#handshakes.delete(rawSocket);
     handshake.secureServer.tickets.forget(rawSocket);
     const { connection, secureServer, session } = handshake;
