@@ -42,7 +42,8 @@ const DICTIONARY = [
   'hello',
 ];
 
-const LIMITS = { trailerLimitBytes: 4096, extensionLimitBytes: 256 };
+// As the engine has them.
+const LIMITS = { trailerLimitBytes: 16_384, extensionLimitBytes: 4096 };
 
 interface Decoded {
   readonly end: 'more' | 'end' | 'refused';

@@ -255,6 +255,8 @@ export class ConnectionPipeline implements SecureServerListener {
     this.#handshakes.set(rawSocket, { connection, secureServer, session });
     secureServer.tickets.expect(rawSocket, plan);
     connection.deadline.restart(HANDSHAKE_TIMEOUT_MS);
+    // A client that ends now will never finish: left half open, it would hold the connection until the deadline, and nothing of its own.
+    rawSocket.allowHalfOpen = false;
     // The TLSSocket closes with it, and tells of it only if the handshake had begun. What it tells comes in the same turn, and may know more: Node
     // closes who shows a bad certificate where one is required.
     rawSocket.once('close', () =>
@@ -274,6 +276,9 @@ export class ConnectionPipeline implements SecureServerListener {
     this.#handshakes.delete(rawSocket);
     handshake.secureServer.tickets.forget(rawSocket);
     const { connection, secureServer, session } = handshake;
+    // HTTP/1.1 answers clients that have said all that they had to say.
+    rawSocket.allowHalfOpen = true;
+    socket.allowHalfOpen = true;
     this.#guard(connection, () => {
       // By the configuration now: another one may have come during the handshake.
       const policy = connection.virtualService.current.secureServers?.clientCertificates;

@@ -40,6 +40,10 @@ const LINGER_MS = 2000;
 /** Between the GOAWAY that announces the end and the one that refuses streams: a round trip to any client. */
 const ANNOUNCED_MS = 1000;
 const STREAM_ID_MAX = 2 ** 31 - 1;
+/** For a refusal to be taken, where the client's body has no time limit of its own. */
+const REFUSAL_TIMEOUT_MS = 30_000;
+/** From so many cancelled requests on, a new one is only looked at when the bytes that came with it are read: its cancellation may be among them. */
+const RESETS_BEFORE_WAITING = 16;
 /** Of nghttp2's own buffers for one session, in MiB. */
 const SESSION_MEMORY_MIB = 8;
 
@@ -51,6 +55,8 @@ export class Http2DownstreamConnection {
   readonly #deadline: Deadline;
   #openStreams = 0;
   #requests = 0;
+  /** Requests that the client has cancelled. */
+  #resets = 0;
   readonly #exchanges = new Map<ServerHttp2Stream, Http2Exchange>();
   #error: ErrorCode | undefined;
   #announced = false;
@@ -95,6 +101,9 @@ export class Http2DownstreamConnection {
       this.#error ??= 'code' in error && error.code === 'ECONNRESET' ? 'CLIENT_GONE' : 'REQUEST_MALFORMED';
     });
     session.on('close', () => this.#onClosed());
+    // Whatever node:http2 makes of it: without a socket there is no session.
+    socket.once('close', () => this.#onSocketClosed());
+    rawSocket.once('close', () => this.#onSocketClosed());
   }
 
   start(): void {
@@ -146,8 +155,16 @@ export class Http2DownstreamConnection {
     stream.once('close', () => this.#onStreamClosed(stream));
     // An error of one stream ends that stream; node:http2 reports it here and would throw without a listener.
     stream.on('error', () => {});
+    const endOfStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+    if (this.#resets < RESETS_BEFORE_WAITING) this.#serveOrClose(stream, endOfStream, rawHeaders ?? []);
+    else setImmediate(() => this.#serveOrClose(stream, endOfStream, rawHeaders ?? []));
+  }
+
+  #serveOrClose(stream: ServerHttp2Stream, endOfStream: boolean, rawHeaders: readonly string[]): void {
+    // Reset before anybody looked at it: nothing was asked.
+    if (stream.closed || stream.destroyed) return;
     try {
-      this.#serve(stream, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0, rawHeaders ?? []);
+      this.#serve(stream, endOfStream, rawHeaders);
     } catch {
       stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     }
@@ -179,6 +196,7 @@ export class Http2DownstreamConnection {
       bodyLimitBytes,
       drainConnection: () => this.drain(),
       resetConnection: () => this.reset(),
+      destroyConnection: () => this.destroy(),
     });
     this.#exchanges.set(stream, exchange);
     exchange.listen(forwardRequest(exchange, this.#connection, requestId));
@@ -200,11 +218,17 @@ export class Http2DownstreamConnection {
       'x-request-id': requestId,
     });
     stream.end(body);
+    const { deadlines } = this.#connection.services;
+    // One that takes no refusal, because it leaves its window at zero, has nothing to wait for.
+    const timeoutMs = this.#connection.service().http.bodyTimeoutMs || REFUSAL_TIMEOUT_MS;
+    const deadline = deadlines.start(timeoutMs, () => this.destroy());
+    stream.once('close', () => deadline.cancel());
   }
 
   #onStreamClosed(stream: ServerHttp2Stream): void {
     this.#exchanges.delete(stream);
     this.#openStreams--;
+    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#resets++;
     if (this.#openStreams > 0 || this.#closed) return;
     if (this.#connection.isDraining()) this.drain(true);
     this.#waitIdle();
@@ -219,6 +243,12 @@ export class Http2DownstreamConnection {
     if (this.#openStreams > 0) return;
     if (this.#closing) this.destroy();
     else this.drain();
+  }
+
+  #onSocketClosed(): void {
+    if (this.#closed) return;
+    this.#session.destroy();
+    this.#onClosed();
   }
 
   #onClosed(): void {

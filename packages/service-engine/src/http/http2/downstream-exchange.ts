@@ -15,7 +15,11 @@ export interface StreamContext {
   readonly bodyLimitBytes: number;
   readonly drainConnection: () => void;
   readonly resetConnection: () => void;
+  readonly destroyConnection: () => void;
 }
+
+/** For the end of a stream to reach the client. */
+const CUT_LINGER_MS = 2000;
 
 export class Http2Exchange implements DownstreamExchange {
   readonly head: RequestHead;
@@ -30,6 +34,7 @@ export class Http2Exchange implements DownstreamExchange {
   #responseComplete = false;
   #lastOnConnection = false;
   #waitingForDrain = false;
+  #cutting = false;
   #mayHaveTrailers = false;
   #tunnel = false;
   #pending: Buffer[] = [];
@@ -139,6 +144,7 @@ export class Http2Exchange implements DownstreamExchange {
   sendEnd(trailerLines: string): void {
     if (this.#responseComplete) return;
     this.#responseComplete = true;
+    this.#waitingForDrain = false;
     this.#deadline?.cancel();
     const stream = this.#stream;
     if (!stream.closed && !stream.writableEnded) {
@@ -152,6 +158,8 @@ export class Http2Exchange implements DownstreamExchange {
     // A client that still sends a body nobody reads is told to stop (RFC 9113 §8.1).
     const tunnelRefused = this.head.asksForWebSocket && !this.#tunnel;
     if (tunnelRefused || (!this.#requestComplete && !this.#tunnel)) stream.close(constants.NGHTTP2_NO_ERROR);
+    // What is written leaves when the client makes room for it, which one that leaves its window at zero never does.
+    if (!this.#tunnel || this.#requestComplete) this.#waitForClose();
     if (this.#lastOnConnection) this.#context.drainConnection();
   }
 
@@ -165,8 +173,7 @@ export class Http2Exchange implements DownstreamExchange {
 
   abort(): void {
     this.#responseComplete = true;
-    this.#deadline?.cancel();
-    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    this.#cut(constants.NGHTTP2_INTERNAL_ERROR);
     if (this.#lastOnConnection) this.#context.drainConnection();
   }
 
@@ -201,17 +208,35 @@ export class Http2Exchange implements DownstreamExchange {
   }
 
   #wait(): void {
-    const { bodyTimeoutMs, deadlines } = this.#context;
+    const { bodyTimeoutMs } = this.#context;
     // A tunnel may be silent; forward-request keeps its own time.
     if (bodyTimeoutMs === 0 || (this.#tunnel && !this.#waitingForDrain)) return;
+    this.#startDeadline(bodyTimeoutMs);
+  }
+
+  #waitForClose(): void {
+    const { bodyTimeoutMs } = this.#context;
+    if (bodyTimeoutMs > 0 && !this.#stream.destroyed) this.#startDeadline(bodyTimeoutMs);
+  }
+
+  #startDeadline(afterMs: number): void {
     if (this.#deadline === undefined)
-      this.#deadline = deadlines.start(bodyTimeoutMs, () => this.#onDeadline());
-    else this.#deadline.restart(bodyTimeoutMs);
+      this.#deadline = this.#context.deadlines.start(afterMs, () => this.#onDeadline());
+    else this.#deadline.restart(afterMs);
+  }
+
+  /** Ends the stream. A client that does not even take that would keep it for ever, and loses its connection. */
+  #cut(code: number): void {
+    this.#cutting = true;
+    this.#stream.close(code);
+    if (!this.#stream.destroyed) this.#startDeadline(CUT_LINGER_MS);
   }
 
   #onDeadline(): void {
-    if (this.#waitingForDrain) {
-      this.#stream.close(constants.NGHTTP2_CANCEL);
+    if (this.#cutting) {
+      this.#context.destroyConnection();
+    } else if (this.#responseComplete || this.#waitingForDrain) {
+      this.#cut(constants.NGHTTP2_CANCEL);
     } else if (!this.#requestComplete) {
       this.#requestComplete = true;
       this.#listener?.onRequestRefused('REQUEST_TIMEOUT', 'body');
