@@ -77,6 +77,31 @@ describe('a body through the proxy', () => {
   }
 
   for (const version of bothVersions) {
+    it(`without a length is complete in both directions, whichever way is over first (${version})`, async () => {
+      const body = randomBytes(30_000);
+      for (const path of ['/echo', '/first-request', '/first-response']) {
+        origin.handler = async (request, response) => {
+          if (path === '/echo') {
+            request.pipe(response);
+            return;
+          }
+          if (path === '/first-response') response.write('begun ');
+          await bodyOf(request);
+          response.write('over');
+          response.end();
+        };
+        const client = openClient(version, bed.port);
+        const reply = await client.request({
+          method: 'POST',
+          path,
+          body: [body.subarray(0, 9), body.subarray(9)],
+        });
+        client.close();
+        if (path === '/echo') assert.equal(digest(reply.body), digest(body));
+        else assert.match(reply.body.toString(), /^(begun )?over$/);
+      }
+    });
+
     it(`of a response keeps its trailers (${version})`, async () => {
       origin.handler = (_request, response) => {
         response.setHeader('trailer', 'x-checksum');

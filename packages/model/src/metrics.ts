@@ -376,6 +376,18 @@ export const metricCatalogue = [
     scope: 'engine',
     help: 'Connections that the engine may hold, by its memory and descriptors; beyond them new ones are refused.',
   },
+  {
+    name: 'limpet_deadlines_waiting',
+    type: 'gauge',
+    scope: 'engine',
+    help: 'Waits that the workers have a deadline for, looked at every two seconds.',
+  },
+  {
+    name: 'limpet_heap_used_bytes',
+    type: 'gauge',
+    scope: 'engine',
+    help: 'JavaScript heap of the workers in use, garbage included, looked at every two seconds.',
+  },
   { name: 'limpet_workers', type: 'gauge', scope: 'engine', help: 'Worker threads that serve.' },
 ] as const satisfies readonly MetricDefinition[];
 

@@ -1,9 +1,10 @@
 // A worker thread: composes listener, pipeline and HTTP over the shared tables, and does what the main thread says.
 
+import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { LimpetError } from '@limpet/model';
 import { systemClock } from './lifecycle/clock.ts';
-import { Deadlines } from './lifecycle/deadlines.ts';
+import { Deadlines, intervalTicker } from './lifecycle/deadlines.ts';
 import { systemRandom } from './lifecycle/random.ts';
 import { ConnectionCapacity } from './listener/connection-capacity.ts';
 import { CrowdCounter } from './load-balancing/crowd-counter.ts';
@@ -97,6 +98,13 @@ port.on('message', (message: MainToWorker) => {
   }
   last = last.then(() => handle(message)).catch(onException);
 });
+const DEADLINES = metricOffset('limpet_deadlines_waiting');
+const HEAP = metricOffset('limpet_heap_used_bytes');
+const VITALS_EVERY_MS = 2000;
+intervalTicker(() => {
+  metricsTable.set('engine', 0, DEADLINES, deadlines.size);
+  metricsTable.set('engine', 0, HEAP, getHeapStatistics().used_heap_size);
+}, VITALS_EVERY_MS);
 send({ kind: 'started' });
 
 async function handle(message: MainToWorker): Promise<void> {

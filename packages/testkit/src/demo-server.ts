@@ -1,7 +1,8 @@
 // The demo web server: says which server it is, in JSON and on a page, and has a switch that fails its health check.
 
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { demoPage } from './demo-page.ts';
 
 export interface DemoServer {
@@ -23,7 +24,8 @@ export interface DemoServerOptions {
 
 /**
  * `/` answers with a page or JSON as Accept says; `/health` is what monitors ask; POST `/fail-health` and `/pass-health` are the switch; `/echo`, `/bytes?n=`, `/chunked`,
- * `/trailers`, `/slow?ms=`, `/headers?name=value` and `/status?code=` answer in the ways that their names say.
+ * `/trailers`, `/slow?ms=`, `/headers?name=value` and `/status?code=` answer in the ways that their names say;
+ * a WebSocket is echoed.
  */
 export async function startDemoServer({ name, port = 0 }: DemoServerOptions): Promise<DemoServer> {
   let healthy = true;
@@ -48,6 +50,7 @@ export async function startDemoServer({ name, port = 0 }: DemoServerOptions): Pr
     }
   });
   server.on('connection', () => connections++);
+  server.on('upgrade', (request, socket: Socket) => echoUpgrade(request, socket, name));
   // Longer than any balancer keeps an idle connection: who closes first is then never the server.
   server.keepAliveTimeout = 120_000;
   await new Promise<void>((resolve, reject) => {
@@ -69,6 +72,18 @@ export async function startDemoServer({ name, port = 0 }: DemoServerOptions): Pr
         server.closeAllConnections();
       }),
   };
+}
+
+/** Accepts any WebSocket and sends its bytes back as they are. */
+function echoUpgrade(request: IncomingMessage, socket: Socket, name: string): void {
+  socket.on('error', () => {});
+  const accept = createHash('sha1')
+    .update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+    .digest('base64');
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\nx-demo-server: ${name}\r\n\r\n`,
+  );
+  socket.pipe(socket);
 }
 
 interface Counts {

@@ -51,7 +51,8 @@ class Entry implements Deadline {
   }
 }
 
-const intervalTicker: Ticker = (onTick, intervalMs) => {
+/** Ticks by the system's own timer. */
+export const intervalTicker: Ticker = (onTick, intervalMs) => {
   const timer = setInterval(onTick, intervalMs);
   return { stop: () => clearInterval(timer) };
 };

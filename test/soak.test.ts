@@ -1,0 +1,42 @@
+// A short soak from a fixed seed; `npm run soak` goes on for as long as wanted, and judges memory, too.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { runSoak } from './soak/run-soak.ts';
+import { growthOf, type Vitals } from './soak/vitals.ts';
+
+describe('a soak', () => {
+  it('of a few seconds loses no request and leaves no socket, deadline or count behind', async () => {
+    const lines: string[] = [];
+    const { failures, outcomes, answeredByKind, disturbances } = await runSoak({
+      ...{ durationMs: 10_000, seed: 1, scale: 1 },
+      print: (line) => lines.push(line),
+    });
+    assert.deepEqual(failures, [], lines.join('\n'));
+    assert.equal(outcomes.lost, 0);
+    assert.ok(outcomes.answered > 100 && outcomes.aborted > 10, JSON.stringify(outcomes));
+    for (const kind of ['h1 TLSv1.2', 'h1 TLSv1.3', 'h2', 'h1 body', 'WebSocket', 'slow reader'])
+      assert.ok((answeredByKind[kind] ?? 0) > 0, kind);
+    assert.ok((disturbances.reload ?? 0) > 0);
+  });
+
+  it('finds growth in samples that grow, and none in a saw', () => {
+    const samples = (bytesAt: (index: number) => number): Vitals[] =>
+      Array.from({ length: 100 }, (_, index) => ({
+        ...{ descriptors: 0, heapBytes: 0, deadlines: 0 },
+        ...{ openConnections: 0, placedConnections: 0, activeRequests: 0 },
+        atMs: index * 5000,
+        rssBytes: bytesAt(index),
+      }));
+    const leaking = growthOf(
+      samples((index) => 100e6 + index * 400_000),
+      'rssBytes',
+    );
+    assert.ok(leaking.bytes > leaking.allowedBytes, JSON.stringify(leaking));
+    const saw = growthOf(
+      samples((index) => 100e6 + (index % 10) * 4e6),
+      'rssBytes',
+    );
+    assert.ok(saw.bytes <= saw.allowedBytes, JSON.stringify(saw));
+  });
+});
