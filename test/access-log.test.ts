@@ -32,9 +32,12 @@ async function askUntilDropped({ engine, port }: OneEngine): Promise<void> {
   client.close();
 }
 
+/** So many requests that one connection would not carry them all. */
+const UNENDING = { http2_profile: { max_http2_requests_per_connection: 0 } };
+
 describe('the access log', { concurrency: 2 }, () => {
   it('on a standard output that nobody reads drops records, answers requests, and lets the engine end', async () => {
-    const bed = await startOneEngine(origin, {}, ['--access-log', '-']);
+    const bed = await startOneEngine(origin, { httpProfile: UNENDING }, ['--access-log', '-']);
     const { child, exited } = bed.engine.process;
     child.stdout?.pause();
     try {
@@ -50,7 +53,7 @@ describe('the access log', { concurrency: 2 }, () => {
   });
 
   it('on a full disk drops records and answers requests', async () => {
-    const bed = await startOneEngine(origin, {}, ['--access-log', '/dev/full']);
+    const bed = await startOneEngine(origin, { httpProfile: UNENDING }, ['--access-log', '/dev/full']);
     try {
       await askUntilDropped(bed);
     } finally {
