@@ -62,7 +62,7 @@ describe('limpet check', { concurrency }, () => {
   });
 
   it('tells every problem with object and field in a line of its own, and ends with 2', async () => {
-    const input = configuration({ pool: { lb_algorithm: 'LB_ALGORITHM_RANDOM', server_timeot: 5 } });
+    const input = configuration({ pool: { lb_algorithm: 'LB_ALGORITHM_FEWEST_TASKS', server_timeot: 5 } });
     input.HealthMonitor = [];
     const { code, stdout, stderr } = await check(input);
     assert.deepEqual([code, stdout], [2, '']);
@@ -72,17 +72,20 @@ describe('limpet check', { concurrency }, () => {
       lines[0] ?? '',
       /^error: Pool "demo-pool", server_timeot: .*did you mean "server_timeout"\?$/,
     );
-    assert.match(lines[1] ?? '', /^error: Pool "demo-pool", lb_algorithm: LB_ALGORITHM_RANDOM is not supp/);
+    assert.match(
+      lines[1] ?? '',
+      /^error: Pool "demo-pool", lb_algorithm: LB_ALGORITHM_FEWEST_TASKS is not supp/,
+    );
     assert.match(lines[2] ?? '', /^error: Pool "demo-pool", health_monitor_refs\[0\]: there is no HealthMon/);
     assert.match(lines[3] ?? '', /file-\d+\.json: the configuration is not valid: 3 problems$/);
   });
 
   it('warns of fields without effect, and ends with 0', async () => {
-    const { code, stderr } = await check(configuration({ pool: { request_queue_enabled: true } }));
+    const { code, stderr } = await check(configuration({ pool: { capacity_estimation: true } }));
     assert.equal(code, 0);
     assert.equal(
       stderr,
-      'warning: Pool "demo-pool", request_queue_enabled: is not implemented yet and has no effect\n',
+      'warning: Pool "demo-pool", capacity_estimation: is not implemented yet and has no effect\n',
     );
   });
 

@@ -184,7 +184,7 @@ describe('a field of Avi that is not implemented', () => {
 
   it('is not noticed when it says what is done anyway', () => {
     const { notices, problems } = parseWith({
-      'Pool[0].request_queue_enabled': false,
+      'Pool[0].capacity_estimation': false,
       'Pool[0].connection_ramp_duration': 10,
       'Pool[0].domain_name': [],
       'VirtualService[0].fqdn': '',
