@@ -49,6 +49,7 @@ import { startAdminServer } from './telemetry/admin-server.ts';
 import { exposeMetrics } from './telemetry/exposition.ts';
 import { MetricsTable, metricOffset, VIRTUAL_SERVICE_SLOTS_MAX } from './telemetry/metrics-table.ts';
 import { CertificateExpiry, firstExpiryS } from './tls/certificate-expiry.ts';
+import { MonitorTls } from './tls/monitor-tls.ts';
 import { runTicketSelfTest } from './tls/ticket-self-test.ts';
 
 const APPLIED = metricOffset('limpet_config_reloads_total', 'applied');
@@ -95,6 +96,7 @@ export class ServiceEngine {
   readonly #virtualServiceSlots: SlotAllocator;
   readonly #workers: WorkerGroup;
   readonly #health: HealthSchedule;
+  readonly #monitorTls = new MonitorTls(systemClock);
   readonly #drains: ServerDrains;
   readonly #passive: PassiveHealth;
   readonly #watcher: FileWatcher;
@@ -206,6 +208,7 @@ export class ServiceEngine {
       clock: systemClock,
       deadlines: this.#deadlines,
       random: systemRandom,
+      tlsClientOf: (snapshot) => this.#monitorTls.of(snapshot),
       onTransition: (transition) => {
         conditions.noteHealth(transition);
         this.#queueTable.signalAll();
@@ -377,6 +380,7 @@ export class ServiceEngine {
     const servers = this.#serverSlots.assign(serverKeys(bound));
     const pools = this.#poolSlots.assign(bound.pools.map(({ uuid }) => uuid));
     const virtualServices = this.#virtualServiceSlots.assign(bound.virtualServices.map(({ uuid }) => uuid));
+    this.#monitorTls.prepare(bound, secrets);
     // Probed before they get traffic; those that are known keep their state.
     this.#watchHealth(bound);
     await this.#health.firstVerdicts();

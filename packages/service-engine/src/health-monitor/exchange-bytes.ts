@@ -1,7 +1,8 @@
 // One connection of a probe: connect, send, look at what comes back until it is enough, within the receive timeout.
 
-import { createConnection } from 'node:net';
-import { type Address, describeAddress } from '@limpet/model';
+import { createConnection, type Socket } from 'node:net';
+import { type Address, describeAddress, type MonitorTlsSnapshot } from '@limpet/model';
+import { connectTls, tlsFailureOf } from '../channel/tls-client.ts';
 import { type FailureCode, MATCH_BYTES, type ProbeResult, type ProbeServices } from './probe.ts';
 
 /** `ok` and `failed` end the probe; `more` waits for more bytes. */
@@ -12,20 +13,46 @@ export type Judgement =
 
 /**
  * @param judge is asked when the connection is open (with nothing), after each chunk with the first 2 kB that came so far, and when no more will come (`complete`).
+ * @param tls absent: in the clear.
  */
 export function exchangeBytes(
   target: Address,
   request: string,
   timeoutMs: number,
   judge: (received: string, complete: boolean) => Judgement,
-  { clock, deadlines, signal }: ProbeServices,
+  { clock, deadlines, signal, tlsClientOf }: ProbeServices,
+  tls?: MonitorTlsSnapshot,
 ): Promise<ProbeResult> {
   return new Promise((resolve) => {
     const startMs = clock.monotonicMs();
     let received = '';
     let connected = false;
+    /** Bytes can be exchanged. */
+    let open = false;
     let settled = false;
-    const socket = createConnection({ host: target.ip, port: target.port, autoSelectFamily: false });
+    const onOpen = (): void => {
+      open = true;
+      if (request !== '') socket.write(request, 'latin1');
+      look(false);
+    };
+    const openSocket = (): Socket => {
+      if (tls === undefined)
+        return createConnection({ host: target.ip, port: target.port, autoSelectFamily: false });
+      if (tlsClientOf === undefined) throw new Error('a probe over TLS was given none');
+      const client = tlsClientOf(tls.client);
+      const { serverName, verifiedNames } = tls;
+      // A probe that resumed a session would not look at the certificate.
+      const options = {
+        address: target,
+        client,
+        serverName,
+        verifiedNames,
+        protocols: [],
+        session: undefined,
+      };
+      return connectTls(options, { onSecure: onOpen });
+    };
+    const socket = openSocket();
     const finish = (result: ProbeResult): void => {
       if (settled) return;
       settled = true;
@@ -39,6 +66,10 @@ export function exchangeBytes(
       finish({ ok: false, failureCode, reason });
     const abort = (): void => fail('CONNECTION_ERROR', 'the health monitor was stopped');
     const look = (complete: boolean): void => {
+      if (connected && !open) {
+        fail('SSL_ERROR', 'closed during the handshake');
+        return;
+      }
       const judged = judge(received, complete || received.length >= MATCH_BYTES);
       if (judged.kind === 'ok') finish({ ok: true, responseMs: clock.monotonicMs() - startMs });
       else if (judged.kind === 'failed') fail(judged.failureCode, judged.reason);
@@ -46,14 +77,14 @@ export function exchangeBytes(
         fail('PAYLOAD_CONTENT_MISMATCH', 'the answer is incomplete');
     };
     const deadline = deadlines.start(timeoutMs, () => {
-      if (connected) fail('PAYLOAD_TIMEOUT', `no complete answer within ${timeoutMs} ms`);
+      if (connected && !open) fail('SSL_ERROR', `no handshake within ${timeoutMs} ms`);
+      else if (connected) fail('PAYLOAD_TIMEOUT', `no complete answer within ${timeoutMs} ms`);
       else fail('CONNECTION_TIMEOUT', `no connection within ${timeoutMs} ms`);
     });
     signal?.addEventListener('abort', abort);
     socket.on('connect', () => {
       connected = true;
-      if (request !== '') socket.write(request, 'latin1');
-      look(false);
+      if (tls === undefined) onOpen();
     });
     socket.on('data', (chunk: Buffer) => {
       if (received.length < MATCH_BYTES)
@@ -62,10 +93,15 @@ export function exchangeBytes(
     });
     socket.on('end', () => look(true));
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      fail(failureCodeOf(error), `${error.code ?? error.message} at ${describeAddress(target)}`);
+      const failureCode = !connected || open ? failureCodeOf(error) : handshakeFailure(error);
+      fail(failureCode, `${error.code ?? error.message} at ${describeAddress(target)}`);
     });
     socket.on('close', () => look(true));
   });
+}
+
+function handshakeFailure(error: Error): FailureCode {
+  return tlsFailureOf(error) === 'certificate' ? 'SSL_CERT_ERROR' : 'SSL_ERROR';
 }
 
 function failureCodeOf({ code }: NodeJS.ErrnoException): FailureCode {

@@ -1,4 +1,4 @@
-// The HTTP probe: one request; status and, where asked for, a keyword in the first 2 kB of head and body.
+// The HTTP probe, also over TLS: one request; status and, where asked for, a keyword in the first 2 kB of head and body.
 
 import { type Address, describeAddress, type HealthMonitorSnapshot } from '@limpet/model';
 import { exchangeBytes, type Judgement } from './exchange-bytes.ts';
@@ -17,6 +17,7 @@ export const probeHttp: Probe<HttpMonitor> = (target, monitor, services) =>
     monitor.receiveTimeoutMs,
     (received, complete) => judgeResponse(received, complete, monitor),
     services,
+    monitor.tls,
   );
 
 /** Adds Host, User-Agent, Accept and Connection unless they are there, or the monitor says exact_http_request. */

@@ -3,7 +3,14 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { after } from 'node:test';
+import { createServer as createTlsServer } from 'node:tls';
 import type { Address } from '@limpet/model';
+
+/** PEM. */
+export interface TargetCertificate {
+  readonly certificatePem: string;
+  readonly privateKeyPem: string;
+}
 
 export interface ProbeTarget {
   readonly address: Address;
@@ -20,11 +27,13 @@ export interface ProbeTarget {
 /**
  * Stops with the test that started it, also one that failed.
  *
+ * @param certificate with it the target speaks TLS.
  * @param onRequest is called with every chunk that comes in, and with '' when a connection opens.
  */
 export async function startTarget(
   onRequest: (socket: Socket, chunk: string) => void = () => {},
   host = '127.0.0.1',
+  certificate?: TargetCertificate,
 ): Promise<ProbeTarget> {
   const sockets = new Set<Socket>();
   const waiting = new Set<() => void>();
@@ -34,7 +43,7 @@ export async function startTarget(
   const changed = (): void => {
     for (const look of [...waiting]) look();
   };
-  const server = createServer({ noDelay: true }, (socket) => {
+  const serve = (socket: Socket): void => {
     connections++;
     sockets.add(socket);
     socket.on('error', () => {});
@@ -50,7 +59,16 @@ export async function startTarget(
     });
     onRequest(socket, '');
     changed();
-  });
+  };
+  const server =
+    certificate === undefined
+      ? createServer({ noDelay: true }, serve)
+      : createTlsServer(
+          { cert: certificate.certificatePem, key: certificate.privateKeyPem, noDelay: true },
+          serve,
+        );
+  if (certificate !== undefined)
+    server.on('connection', (socket: Socket) => rawSockets.set(socket.remotePort ?? 0, socket));
   server.listen(0, host);
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
@@ -82,6 +100,13 @@ export async function startTarget(
   };
   after(() => target.stop());
   return target;
+}
+
+const rawSockets = new Map<number, Socket>();
+
+/** Also one that carries TLS: the reset is TCP's. */
+export function resetConnection(socket: Socket): void {
+  (rawSockets.get(socket.remotePort ?? 0) ?? socket).resetAndDestroy();
 }
 
 /** Writes pieces so that they arrive apart: two turns of the event loop between them hold one look at the sockets for sure. */

@@ -5,7 +5,13 @@ import { describe, it } from 'node:test';
 import type { Address } from '@limpet/model';
 import { createFakeClock, type FakeClock } from '../lifecycle/fake-clock.ts';
 import { MATCH_BYTES, type ProbeResult } from './probe.ts';
-import { type ProbeTarget, startTarget, writeApart } from './probe-target.ts';
+import {
+  type ProbeTarget,
+  resetConnection,
+  startTarget as startPlainTarget,
+  type TargetCertificate,
+  writeApart,
+} from './probe-target.ts';
 
 /** Sends a request (any), and takes an answer that holds the keyword; after 2000 ms it gives up. */
 export type KeywordProbe = (
@@ -20,8 +26,18 @@ function failure(result: ProbeResult): string {
   return result.ok ? 'ok' : result.failureCode;
 }
 
-/** @param preamble what an answer of this kind begins with before a keyword can stand. */
-export function describeProbe(name: string, preamble: string, probe: KeywordProbe): void {
+/**
+ * @param certificate of targets that speak TLS.
+ * @param preamble what an answer of this kind begins with before a keyword can stand.
+ */
+export function describeProbe(
+  name: string,
+  preamble: string,
+  probe: KeywordProbe,
+  certificate?: TargetCertificate,
+): void {
+  const startTarget = (onRequest?: Parameters<typeof startPlainTarget>[0]): Promise<ProbeTarget> =>
+    startPlainTarget(onRequest, undefined, certificate);
   const probing = (target: ProbeTarget, clock = createFakeClock()): Promise<ProbeResult> =>
     probe(target.address, KEYWORD, { clock, deadlines: clock.deadlines });
 
@@ -139,7 +155,7 @@ export function describeProbe(name: string, preamble: string, probe: KeywordProb
     });
 
     it('says that the connection was reset', async () => {
-      const target = await startTarget((socket, chunk) => chunk !== '' && socket.resetAndDestroy());
+      const target = await startTarget((socket, chunk) => chunk !== '' && resetConnection(socket));
       assert.equal(failure(await probing(target)), 'CONNECTION_RESET');
       await target.stop();
     });

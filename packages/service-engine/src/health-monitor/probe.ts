@@ -1,6 +1,7 @@
 // What every probe takes and gives.
 
-import type { Address, HealthMonitorSnapshot } from '@limpet/model';
+import type { Address, HealthMonitorSnapshot, TlsClientSnapshot } from '@limpet/model';
+import type { TlsClient } from '../channel/tls-client.ts';
 import type { Clock } from '../lifecycle/clock.ts';
 import type { Deadlines } from '../lifecycle/deadlines.ts';
 import type { CheckOutcome } from './health-state.ts';
@@ -12,6 +13,8 @@ export type FailureCode =
   | 'CONNECTION_RESET'
   | 'CONNECTION_ERROR'
   | 'SERVER_UNREACHABLE'
+  | 'SSL_ERROR'
+  | 'SSL_CERT_ERROR'
   | 'PAYLOAD_TIMEOUT'
   | 'PAYLOAD_CONTENT_MISMATCH'
   | 'RESPONSE_CODE_MISMATCH'
@@ -31,6 +34,8 @@ export function outcomeOf(result: ProbeResult): CheckOutcome {
 export interface ProbeServices {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  /** The TLS of a monitor, made once; only probes over TLS need it. */
+  readonly tlsClientOf?: (snapshot: TlsClientSnapshot) => TlsClient;
   /** Ends a probe under way, whose result nobody waits for. */
   readonly signal?: AbortSignal;
 }

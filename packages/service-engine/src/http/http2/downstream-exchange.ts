@@ -31,6 +31,7 @@ export class Http2Exchange implements DownstreamExchange {
   #requestComplete: boolean;
   #trailerLines = '';
   #bodyWanted = false;
+  #headSent = false;
   #responseComplete = false;
   #lastOnConnection = false;
   #waitingForDrain = false;
@@ -119,6 +120,8 @@ export class Http2Exchange implements DownstreamExchange {
       this.#startTunnel(fields);
       return;
     }
+    this.#headSent = true;
+    if (!this.#waitingForDrain) this.#deadline?.cancel();
     fields[':status'] = head.status;
     const length = head.body.kind === 'length' ? head.body.bytes : head.declaredLength;
     if (length !== undefined) fields['content-length'] = length;
@@ -209,8 +212,9 @@ export class Http2Exchange implements DownstreamExchange {
 
   #wait(): void {
     const { bodyTimeoutMs } = this.#context;
-    // A tunnel may be silent; forward-request keeps its own time.
-    if (bodyTimeoutMs === 0 || (this.#tunnel && !this.#waitingForDrain)) return;
+    // A tunnel may be silent, and so may a client that has the head of its answer before it has said all, as in a call of gRPC;
+    // forward-request keeps its own time.
+    if (bodyTimeoutMs === 0 || ((this.#tunnel || this.#headSent) && !this.#waitingForDrain)) return;
     this.#startDeadline(bodyTimeoutMs);
   }
 
