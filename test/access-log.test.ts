@@ -81,7 +81,7 @@ describe('the access log', { concurrency: 2 }, () => {
     }
   });
 
-  it('holds no cookie, no credentials and no query', async () => {
+  it('holds no cookie, no credentials and no query (R5)', async () => {
     const bed = await startOneEngine(origin);
     const client = openClient('h1', bed.port);
     try {

@@ -66,7 +66,7 @@ for (const mode of Object.keys(recoveries) as Mode[]) {
       assert.equal((await client.visit(bed.ports[0])).server, moved.server, 'and it stays there');
     });
 
-    it('is gone from the pool: load balanced in every mode', async () => {
+    it('is gone from the pool: load balanced in every mode (R9)', async () => {
       const { client, server } = await bound('TLSv1.3');
       const invalid = await bed.engines[1].metric('limpet_persistence_server_invalid_total');
       await change({ servers: withoutServer(server) });

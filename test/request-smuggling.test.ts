@@ -1,4 +1,4 @@
-// Every known vector of request smuggling, over TLS through an engine to two servers: they receive what the client asked for, or nothing.
+// Every known vector of request smuggling (R15), over TLS through an engine to two servers: they receive what the client asked for, or nothing.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -21,7 +21,7 @@ describe('a ring that is rotated', () => {
       ),
     );
 
-  it('twice under load loses no mapping, in TLS 1.3 and 1.2', async () => {
+  it('twice under load loses no mapping, in TLS 1.3 and 1.2 (R4)', async () => {
     const idle = new TicketClient({ version: 'TLSv1.3', servername: 'idle.limpet.test' });
     const idleServer = (await idle.visit(bed.ports[0])).server;
     let running = true;

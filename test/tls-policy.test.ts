@@ -42,7 +42,7 @@ describe('the TLS of a virtual service', () => {
     }
   });
 
-  it('refuses renegotiation, which TLS 1.2 clients may ask for', async () => {
+  it('refuses renegotiation, which TLS 1.2 clients may ask for (R16)', async () => {
     const { stdout, stderr } = await runCommand(
       'openssl',
       ['s_client', '-connect', `127.0.0.1:${bed.ports[0]}`, '-tls1_2'],
@@ -68,7 +68,7 @@ describe('the TLS of a virtual service', () => {
     });
   });
 
-  it('issues no tickets where session reuse is off, and none resumes', async () => {
+  it('issues no tickets where session reuse is off, and none resumes (R18)', async () => {
     const engine = await engineWith({ enable_ssl_session_reuse: false }, false);
     for (const version of ['TLSv1.3', 'TLSv1.2'] as const) {
       const own = new TicketClient({ version });

@@ -100,7 +100,7 @@ describe('virtual services of one address', () => {
     assert.equal((await ask('', 'unknown.test')).body, 'parent');
   });
 
-  it('answer 421 to a host of another, over HTTP/1.1 and HTTP/2, and go on', async () => {
+  it('answer 421 to a host of another, over HTTP/1.1 and HTTP/2, and go on (R14)', async () => {
     assert.equal((await ask('shop.test', 'a.any.test')).status, 421);
     assert.equal((await ask('shop.test', 'parent.test')).status, 421);
     assert.equal((await ask('parent.test', 'SHOP.test:443')).status, 421);

@@ -1,4 +1,4 @@
-// Fuzzed: the ClientHello parser. Judged by itself over other cuts of the bytes, and by OpenSSL on the name that a client asks for.
+// Fuzzed: the ClientHello parser (R13). Judged by itself over other cuts of the bytes, and by OpenSSL on the name that a client asks for.
 
 import assert from 'node:assert/strict';
 import { Duplex } from 'node:stream';

@@ -53,7 +53,7 @@ describe('the ring file', () => {
     assert.equal(rotateRingKeys(once, cryptoRandom, NOW_S + 101, true).rotations, 2);
   });
 
-  it('drops a previous key when no ticket under it can be alive', () => {
+  it('drops a previous key when no ticket under it can be alive (R5)', () => {
     let keys = createRingKeys(cryptoRandom, NOW_S, 1000, 600);
     const first = keys.current.key;
     keys = rotateRingKeys(keys, cryptoRandom, NOW_S + 600);
@@ -118,7 +118,7 @@ describe('the ring file', () => {
     assert.match(refusalOf(text), /current is the same as next/);
   });
 
-  it('refuses what is no ring, naming the field and never quoting the text', () => {
+  it('refuses what is no ring, naming the field and never quoting the text (R5)', () => {
     assert.match(refusalOf('{"secret": '), /not JSON/);
     assert.match(refusalOf('[]'), /not a JSON object/);
     assert.match(refusalOf('{}'), /format/);

@@ -142,7 +142,7 @@ describe('the server mapping', () => {
     );
   });
 
-  it('is opened by no other ring key, under no other IV and with no bit altered', () => {
+  it('is opened by no other ring key, under no other IV and with no bit altered (R9)', () => {
     const uuid = '6e0f7c1a-52b4-4f0e-9a57-0d4c3b2a1908';
     const key = new TicketKey(randomBytes(32), 'current', uuid);
     const opens = (ticket: Buffer, by: TicketKey, mapping: ServerMapping): boolean =>
