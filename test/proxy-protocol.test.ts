@@ -172,7 +172,9 @@ describe('a client key', () => {
       { name: 'two', port: other.port },
     ];
     other.handler = origin.handler;
-    await bed.reload({ servers, virtualService: { services: [listening()] } });
+    // Else the server that is added would get its share little by little.
+    const pool = { connection_ramp_duration: 0 };
+    await bed.reload({ servers, pool, virtualService: { services: [listening()] } });
     const visit = (ip: string) => askBehind(textHeader({ ip, port: 1 }, destination), 'h1');
     const counts = async (ip: string) => {
       const [before, otherBefore] = [origin.requests.length, other.requests.length];
