@@ -81,7 +81,15 @@ export interface Fleet {
   stop(): Promise<void>;
 }
 
-export async function createFleet(): Promise<Fleet> {
+export interface FleetOptions {
+  /** Of Node, for its engines. */
+  readonly nodeOptions?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** How many file descriptors an engine may have. */
+  readonly descriptorLimit?: number;
+}
+
+export async function createFleet(fleetOptions: FleetOptions = {}): Promise<Fleet> {
   const folder = mkdtempSync(join(tmpdir(), 'limpet-test-'));
   const ringFile = join(folder, 'ring.json');
   const limpet = (...args: readonly string[]) => runCommand(process.execPath, [main, ...args]);
@@ -100,13 +108,29 @@ export async function createFleet(): Promise<Fleet> {
     limpetOnFullDisk: (...args) =>
       runCommand('sh', ['-c', 'ulimit -f 0; exec "$@"', 'sh', process.execPath, main, ...args]),
     startEngine: async (configuration, args = []) => {
-      const engine = await startEngine(folder, ringFile, started++, 'engine', configuration, args);
+      const engine = await startEngine(
+        folder,
+        ringFile,
+        started++,
+        'engine',
+        configuration,
+        args,
+        fleetOptions,
+      );
       engines.push(engine);
       return engine;
     },
     startSupervised: async (configuration, args = [], withRing = true) => {
       const ring = withRing ? ringFile : undefined;
-      const engine = await startEngine(folder, ring, started++, 'supervise', configuration, args);
+      const engine = await startEngine(
+        folder,
+        ring,
+        started++,
+        'supervise',
+        configuration,
+        args,
+        fleetOptions,
+      );
       engines.push(engine);
       return engine;
     },
@@ -124,6 +148,7 @@ async function startEngine(
   command: 'engine' | 'supervise',
   configuration: unknown,
   args: readonly string[],
+  { nodeOptions, environment, descriptorLimit }: FleetOptions,
 ): Promise<SupervisedEngine> {
   const pids: number[] = [];
   const configFile = join(folder, `engine-${number}.json`);
@@ -135,9 +160,10 @@ async function startEngine(
   };
   replaceConfiguration(JSON.stringify(configuration));
   const { process: running, ready } = await startProcess(
-    process.execPath,
+    'sh',
     [
-      main,
+      ...['-c', `${descriptorLimit === undefined ? '' : `ulimit -n ${descriptorLimit}; `}exec "$@"`, 'sh'],
+      ...[process.execPath, main],
       command,
       ...[
         '--config',
@@ -149,7 +175,10 @@ async function startEngine(
       ...['--engine-name', `engine-${number}`, '--drain-timeout', '3', ...args],
     ],
     (line) => parseReady(line),
-    { onLine: (line) => pids.push(...[parseReady(line)?.pid ?? []].flat()) },
+    {
+      env: { ...(nodeOptions === undefined ? {} : { NODE_OPTIONS: nodeOptions }), ...environment },
+      onLine: (line) => pids.push(...[parseReady(line)?.pid ?? []].flat()),
+    },
   );
   const port = ready.listeners[0]?.port ?? 0;
   const get = async (path: string): Promise<string> => (await fetch(ready.admin + path)).text();

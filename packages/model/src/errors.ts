@@ -115,6 +115,12 @@ export const errorCatalogue = Object.freeze({
   ),
   RESPONSE_MALFORMED: define('upstream', false, 502, 'the server sent a malformed response'),
   RESPONSE_TIMEOUT: define('upstream', true, 504, 'the server did not answer in time'),
+  RESOURCES_SHORT: define(
+    'internal',
+    true,
+    503,
+    'the engine is short of file descriptors, local ports or memory',
+  ),
   INTERNAL: define('internal', true, 500, 'an internal error'),
 });
 

@@ -388,6 +388,12 @@ export const metricCatalogue = [
     scope: 'engine',
     help: 'JavaScript heap of the workers in use, garbage included, looked at every two seconds.',
   },
+  {
+    name: 'limpet_connections_refused_total',
+    type: 'counter',
+    scope: 'engine',
+    help: 'Connections that were reset at once because file descriptors were short.',
+  },
   { name: 'limpet_workers', type: 'gauge', scope: 'engine', help: 'Worker threads that serve.' },
 ] as const satisfies readonly MetricDefinition[];
 

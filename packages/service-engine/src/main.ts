@@ -35,6 +35,10 @@ export async function runServiceEngine(options: EngineOptions): Promise<number> 
   process.on('SIGINT', stop);
   if (options.stopWithStandardInput) process.stdin.once('end', stop).resume();
   process.on('SIGHUP', () => void engine.reload('SIGHUP'));
+  // The main thread touches no client: a defect in what it does is no reason to end all of theirs.
+  const onException = (error: unknown): void => log.error({ event: 'EXCEPTION', err: error }, 'exception');
+  process.on('uncaughtException', onException);
+  process.on('unhandledRejection', onException);
   try {
     const ready = await engine.start();
     serving = true;

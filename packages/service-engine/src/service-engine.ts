@@ -23,6 +23,7 @@ import {
   planCapacity,
 } from './listener/capacity-plan.ts';
 import { ConnectionCapacity } from './listener/connection-capacity.ts';
+import { readDescriptorLimit } from './listener/descriptor-guard.ts';
 import { type ListeningSockets, ownSockets } from './listener/listening-sockets.ts';
 import { CrowdCounter } from './load-balancing/crowd-counter.ts';
 import { TicketTrail } from './load-balancing/ticket-trail.ts';
@@ -115,6 +116,7 @@ export class ServiceEngine {
     this.#onStopped = resolve;
   });
   #leftTicketKeys: string | undefined;
+  readonly #shortOfDescriptors = new Set<number>();
 
   /** @param channel to the supervisor, where there is one. */
   constructor(options: EngineOptions, log: Logger, channel: ParentChannel | undefined) {
@@ -160,6 +162,7 @@ export class ServiceEngine {
       (slot) => this.#metrics.read('virtual_service', slot, metricOffset('limpet_connections_open')) === 0,
       (slot) => this.#metrics.reset('virtual_service', slot),
     );
+    const descriptorLimit = readDescriptorLimit();
     const engineId = systemRandom.bytes(3).toString('hex');
     const starts = Array.from(
       { length: workers },
@@ -177,6 +180,7 @@ export class ServiceEngine {
         ticketTrail: trailMemory,
         serverSlots: SERVER_SLOTS_MAX,
         accessLog: options.accessLog,
+        descriptorLimit,
       }),
     );
     this.#workers = new WorkerGroup(starts, this.#deadlines, this.#sockets, {
@@ -193,6 +197,7 @@ export class ServiceEngine {
       onRoom: (refused) =>
         log.info({ event: 'CONNECTIONS_BELOW_CAPACITY', refused }, 'there is room for connections again'),
       onException: (worker, message, stack) => log.error({ worker, stack }, `exception: ${message}`),
+      onDescriptors: (worker, short, detail) => this.#noteDescriptors(worker, short, detail),
     });
     const slotOf = (poolUuid: string, serverId: string): number | undefined =>
       this.#serverSlots.slots.get(serverSlotKey(poolUuid, serverId));
@@ -458,8 +463,24 @@ export class ServiceEngine {
     };
   }
 
+  /** Once an episode, however many workers notice. */
+  #noteDescriptors(worker: number, short: boolean, detail: string): void {
+    const before = this.#shortOfDescriptors.size;
+    if (short) this.#shortOfDescriptors.add(worker);
+    else this.#shortOfDescriptors.delete(worker);
+    const now = this.#shortOfDescriptors.size;
+    if (before === 0 && now > 0)
+      this.#log.error(
+        { event: 'DESCRIPTORS_SHORT', reason: detail },
+        `file descriptors are short: new connections are refused until some come free. Raise LimitNOFILE (ulimit -n)`,
+      );
+    if (before > 0 && now === 0)
+      this.#log.info({ event: 'DESCRIPTORS_ENOUGH' }, 'there are enough file descriptors again');
+  }
+
   #onWorkerLost(worker: number, reason: string): void {
     this.#log.error({ worker, reason }, 'a worker ended; another takes its place');
+    this.#noteDescriptors(worker, false, '');
     this.#serverTable.releaseWorker(worker);
     ConnectionCapacity.releaseWorker(this.#capacityMemory, worker);
     this.#queueTable.releaseWorker(worker, this.#poolSlots.highWater, this.#serverSlots.highWater);

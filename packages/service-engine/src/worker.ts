@@ -7,12 +7,13 @@ import { systemClock } from './lifecycle/clock.ts';
 import { Deadlines, intervalTicker } from './lifecycle/deadlines.ts';
 import { systemRandom } from './lifecycle/random.ts';
 import { ConnectionCapacity } from './listener/connection-capacity.ts';
+import { DescriptorGuard } from './listener/descriptor-guard.ts';
 import { CrowdCounter } from './load-balancing/crowd-counter.ts';
 import { TicketTrail } from './load-balancing/ticket-trail.ts';
 import { QueueTable } from './pool/queue-table.ts';
 import { RequestQueues } from './pool/request-queues.ts';
 import { ServerTable } from './pool/server-table.ts';
-import { SnapshotApplier } from './snapshot/apply-snapshot.ts';
+import { type Door, SnapshotApplier } from './snapshot/apply-snapshot.ts';
 import type { MainToWorker, WorkerStart, WorkerToMain } from './snapshot/worker-messages.ts';
 import { openAccessLog } from './telemetry/access-log.ts';
 import { MetricsTable, metricOffset } from './telemetry/metrics-table.ts';
@@ -58,23 +59,51 @@ const pipeline: PipelineServices = {
   pipelineOf: (uuid) => applier.current.virtualServices.get(uuid)?.pipeline,
   random: systemRandom,
   onException,
+  onShortage: (code) => descriptors.note(code),
 };
 
-const applier = new SnapshotApplier({
-  clock: systemClock,
-  deadlines,
-  random: systemRandom,
-  serverTable,
-  capacity,
-  requestQueues: new RequestQueues(
-    new QueueTable(start.queueTable, start.workers, start.worker),
-    start.worker,
-  ),
-  metricsTable,
-  crowdCounter: new CrowdCounter(start.crowdCounter),
-  ticketTrail: new TicketTrail(start.ticketTrail),
-  pipeline,
+const refused = metricOffset('limpet_connections_refused_total');
+const RECLAIM_MS = 500;
+const descriptors = new DescriptorGuard(start.descriptorLimit, {
+  onShort: (detail) => {
+    send({ kind: 'descriptors', short: true, detail });
+    reclaim();
+  },
+  onEnough: () => send({ kind: 'descriptors', short: false, detail: '' }),
 });
+/** As long as descriptors are short, no connection to a server is kept for later. */
+function reclaim(): void {
+  applier.reclaimIdle();
+  if (descriptors.isShort) deadlines.start(RECLAIM_MS, reclaim);
+}
+
+const door: Door = {
+  admits: (socket) => {
+    const admitted = descriptors.admits(socket);
+    if (!admitted) metricsTable.add('engine', 0, refused);
+    return admitted;
+  },
+  onAcceptError: (code) => descriptors.note(code),
+};
+
+const applier = new SnapshotApplier(
+  {
+    clock: systemClock,
+    deadlines,
+    random: systemRandom,
+    serverTable,
+    capacity,
+    requestQueues: new RequestQueues(
+      new QueueTable(start.queueTable, start.workers, start.worker),
+      start.worker,
+    ),
+    metricsTable,
+    crowdCounter: new CrowdCounter(start.crowdCounter),
+    ticketTrail: new TicketTrail(start.ticketTrail),
+    pipeline,
+  },
+  door,
+);
 
 // Every entry point catches its own; what still gets here must not end the other connections of this worker.
 process.on('uncaughtException', onException);

@@ -40,6 +40,15 @@ export function readClientHello(
     done(result);
   };
   const onData = (chunk: Buffer): void => {
+    try {
+      onBytes(chunk);
+    } catch (error) {
+      // A defect: it ends this connection now, not when its time is up, and is reported as what it is.
+      finish({ kind: 'refused', error: 'INTERNAL', detail: '' });
+      throw error;
+    }
+  };
+  const onBytes = (chunk: Buffer): void => {
     const bytes = received.append(chunk);
     const result = parseClientHello(bytes, progress);
     if (result.kind === 'incomplete') {

@@ -2,6 +2,7 @@
 
 import { createConnection, type Socket } from 'node:net';
 import { type Address, describeAddress, type MonitorTlsSnapshot } from '@limpet/model';
+import { isLocalShortage } from '../channel/local-shortage.ts';
 import { connectTls, tlsFailureOf } from '../channel/tls-client.ts';
 import { type FailureCode, MATCH_BYTES, type ProbeResult, type ProbeServices } from './probe.ts';
 
@@ -105,6 +106,7 @@ function handshakeFailure(error: Error): FailureCode {
 }
 
 function failureCodeOf({ code }: NodeJS.ErrnoException): FailureCode {
+  if (isLocalShortage(code)) return 'LOCAL_SHORTAGE';
   switch (code) {
     case 'ECONNREFUSED':
       return 'CONNECTION_REFUSED';

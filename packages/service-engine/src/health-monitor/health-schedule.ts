@@ -51,6 +51,8 @@ const STATES: Readonly<Record<HealthVerdict, string>> = {
   maintenance: 'OPER_DOWN',
 };
 
+/** A check that this machine had nothing left for is made again so soon. */
+const UNKNOWN_RETRY_MS = 1000;
 /** Probes under way at a time; others wait their turn. */
 const PROBES_MAX = 256;
 
@@ -202,7 +204,14 @@ class MonitoredServer {
     const result = await this.#inTurn(async () => (signal.aborted ? undefined : this.#probe(monitor)));
     if (result === undefined || signal.aborted) return;
     check.last = result;
-    check.state = nextHealth(check.state, outcomeOf(result), monitor);
+    const outcome = outcomeOf(result);
+    if (outcome === 'unknown') {
+      // A configuration does not wait for what cannot be found out: the server stays as unknown as it is.
+      this.#onFirstVerdict();
+      check.deadline = this.#services.deadlines.start(UNKNOWN_RETRY_MS, () => void this.#run(check, first));
+      return;
+    }
+    check.state = nextHealth(check.state, outcome, monitor);
     if (check.state.verdict === 'checking') {
       void this.#run(check, true);
       return;

@@ -2,8 +2,8 @@
 
 export type HealthVerdict = 'checking' | 'up' | 'down' | 'maintenance';
 
-/** `maintenance`: the server answered, and said that it is not to be used now. */
-export type CheckOutcome = 'ok' | 'failed' | 'maintenance';
+/** `maintenance`: the server answered, and said that it is not to be used now. `unknown`: it could not be asked, for a reason of ours. */
+export type CheckOutcome = 'ok' | 'failed' | 'maintenance' | 'unknown';
 
 export interface HealthState {
   readonly verdict: HealthVerdict;
@@ -29,6 +29,7 @@ export function nextHealth(
   outcome: CheckOutcome,
   thresholds: HealthThresholds,
 ): HealthState {
+  if (outcome === 'unknown') return state;
   const ok = outcome === 'ok';
   const successes = ok ? state.successes + 1 : 0;
   const failures = ok ? 0 : state.failures + 1;

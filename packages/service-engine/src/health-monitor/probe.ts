@@ -18,6 +18,8 @@ export type FailureCode =
   | 'PAYLOAD_TIMEOUT'
   | 'PAYLOAD_CONTENT_MISMATCH'
   | 'RESPONSE_CODE_MISMATCH'
+  /** Ours: there was no descriptor or port for the probe, which says nothing of the server. */
+  | 'LOCAL_SHORTAGE'
   | 'MAINTENANCE_RESPONSE_CODE_MATCH'
   | 'MAINTENANCE_PAYLOAD_CONTENT_MATCH';
 
@@ -28,6 +30,7 @@ export type ProbeResult =
 /** What a result is to the health state. */
 export function outcomeOf(result: ProbeResult): CheckOutcome {
   if (result.ok) return 'ok';
+  if (result.failureCode === 'LOCAL_SHORTAGE') return 'unknown';
   return result.failureCode.startsWith('MAINTENANCE_') ? 'maintenance' : 'failed';
 }
 

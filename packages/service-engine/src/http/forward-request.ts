@@ -440,6 +440,13 @@ class Forwarding implements ExchangeListener, UpstreamListener, Waiter {
       this.#open(server);
       return;
     }
+    if (failure.error === 'RESOURCES_SHORT') {
+      // Nothing is known of the server: it is not suspected, and its clients are not moved.
+      this.#connection.services.onShortage(failure.detail);
+      this.#release();
+      this.#refuse(failure.error, false, failure.detail);
+      return;
+    }
     if (failure.neverSent) markConnectFailure(server, this.#service.pool);
     server.metrics.add(SERVER_FAILURES);
     noteResponse(this.#service.pool, server, 0, true);

@@ -25,6 +25,8 @@ export interface HttpServices {
   readonly newWebSocketKey: () => string;
   readonly random: RandomSource;
   readonly worker: number;
+  /** Told of the system's error code where a descriptor, a port or memory could not be had. */
+  readonly onShortage: (code: string) => void;
 }
 
 /** The parts of a virtual service that a request is handled by; read anew for each request, so that a reload reaches open connections. */

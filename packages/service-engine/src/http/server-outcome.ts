@@ -1,6 +1,7 @@
 // What metrics and records call the outcome of a request to a server.
 
 import type { SignificanceCode } from '@limpet/model';
+import { isLocalShortage } from '../channel/local-shortage.ts';
 import type { UpstreamFailure } from './exchange.ts';
 
 /** 0 for 1xx … 4 for 5xx and beyond: the place among the values of a metric's status class. */
@@ -38,8 +39,9 @@ export function significanceOf(failure: UpstreamFailure): SignificanceCode {
 /** Why no connection to a server was opened. */
 export type ConnectError = 'SERVER_UNREACHABLE' | 'SERVER_HANDSHAKE_FAILED' | 'SERVER_CERTIFICATE_INVALID';
 
-/** No connection to the server was opened. */
-export function neverConnected(error: ConnectError, detail: string): UpstreamFailure {
+/** No connection to the server was opened. @param detail the system's error code, where there is one. */
+export function neverConnected(cause: ConnectError, detail: string): UpstreamFailure {
+  const error = isLocalShortage(detail) ? 'RESOURCES_SHORT' : cause;
   return { error, detail, neverSent: true, staleConnection: false, notProcessed: false };
 }
 

@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Address } from '@limpet/model';
 import type { Channel } from '../channel/channel.ts';
 import { ClientChannel, connectTcp } from '../channel/client-channel.ts';
+import { isLocalShortage } from '../channel/local-shortage.ts';
 import { createStreamChannel } from '../channel/stream-channel.ts';
 import {
   connectTls,
@@ -204,7 +205,8 @@ export class UpstreamConnector implements UpstreamOpening {
     if (listener === undefined) return;
     this.#listener = undefined;
     const { metrics } = this.#target.server;
-    metrics.add(CONNECT_FAILURES);
+    // What we are short of is no failure of the server.
+    if (!isLocalShortage(socketErrorText(error))) metrics.add(CONNECT_FAILURES);
     if (this.timeoutError === 'SERVER_UNREACHABLE') {
       listener.onConnectFailed('SERVER_UNREACHABLE', socketErrorText(error));
       return;

@@ -20,11 +20,21 @@ const STOP_TIMEOUT_MS = 250;
 export class TcpListener {
   readonly #server: Server;
   readonly #descriptor: number | undefined;
+  readonly #onAcceptError: (code: string) => void;
   #address: Address;
   #accepted = 0;
 
-  /** @param descriptor of a socket on this address that others keep open, too; it belongs to the listener. Else it opens a socket of its own. */
-  constructor(address: Address, onAccept: (accepted: Accepted) => void, descriptor?: number) {
+  /**
+   * @param onAcceptError is told the system's code where a connection could not be accepted; it costs that connection only.
+   * @param descriptor of a socket on this address that others keep open, too; it belongs to the listener. Else it opens a socket of its own.
+   */
+  constructor(
+    address: Address,
+    onAccept: (accepted: Accepted) => void,
+    onAcceptError: (code: string) => void,
+    descriptor?: number,
+  ) {
+    this.#onAcceptError = onAcceptError;
     this.#address = address;
     this.#descriptor = descriptor;
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
@@ -52,8 +62,9 @@ export class TcpListener {
         this.#descriptor === undefined ? { host: ip, port, reusePort: true } : { fd: this.#descriptor };
       this.#server.listen({ ...socket, backlog: BACKLOG }, () => {
         this.#server.removeAllListeners('error');
-        // An accept that fails (no descriptors left) costs that connection only.
-        this.#server.on('error', () => {});
+        this.#server.on('error', (error: NodeJS.ErrnoException) =>
+          this.#onAcceptError(error.code ?? error.message),
+        );
         const bound = this.#server.address();
         if (typeof bound === 'object' && bound !== null) this.#address = { ip, port: bound.port };
         resolve();

@@ -76,10 +76,15 @@ export class IdleConnections<C extends PooledConnection> {
     if (index >= 0) this.#takeAt(index);
   }
 
+  /** Closes all, for what they hold is needed elsewhere. */
+  reclaim(): void {
+    while (this.#idle.length > 0) this.#takeAt(this.#idle.length - 1)?.destroy();
+  }
+
   /** Closes all, and every one that comes later. */
   close(): void {
     this.#closed = true;
-    while (this.#idle.length > 0) this.#takeAt(this.#idle.length - 1)?.destroy();
+    this.reclaim();
   }
 
   #takeAt(index: number): C | undefined {

@@ -89,7 +89,15 @@ export class TicketBinding {
         return REFUSE;
       }
     };
-    server.prependListener('secureConnection', (socket) => this.#onSecure(socket));
+    server.prependListener('secureConnection', (socket) => {
+      try {
+        this.#onSecure(socket);
+      } catch (error) {
+        // Who serves the connection will not be told of it any more.
+        socket.destroy();
+        throw error;
+      }
+    });
   }
 
   /** Announces a connection whose raw socket is about to be given to the tls.Server. */

@@ -1,6 +1,7 @@
 // Putting a configuration into effect on one worker: prepare (build, listen), then commit (swap one reference, let the old drain).
 
 import { closeSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { type Accepted, TcpListener } from '../listener/tcp-listener.ts';
 import type { ServerRuntime } from '../pool/server-runtime.ts';
 import { TrustedProxies } from '../proxy-protocol/trusted-proxies.ts';
@@ -19,6 +20,13 @@ interface Route {
   readonly pipeline?: ConnectionPipeline;
 }
 
+/** Who gets in. */
+export interface Door {
+  /** False refuses the connection, before anything is done for it. */
+  readonly admits: (socket: Socket) => boolean;
+  readonly onAcceptError: (code: string) => void;
+}
+
 interface Prepared {
   readonly runtime: EngineRuntime;
   readonly routes: ReadonlyMap<string, Route>;
@@ -28,6 +36,7 @@ interface Prepared {
 /** Holds the one mutable reference of a worker: the runtime that serves. */
 export class SnapshotApplier {
   readonly #services: RuntimeServices;
+  readonly #door: Door;
   #current: EngineRuntime = EMPTY_RUNTIME;
   #routes: ReadonlyMap<string, Route> = new Map();
   #listeners = new Map<string, TcpListener>();
@@ -37,8 +46,9 @@ export class SnapshotApplier {
   /** How listeners that are being closed serve what still waited on them. */
   readonly #closing = new Map<string, Route>();
 
-  constructor(services: RuntimeServices) {
+  constructor(services: RuntimeServices, door: Door) {
     this.#services = services;
+    this.#door = door;
   }
 
   get current(): EngineRuntime {
@@ -94,7 +104,7 @@ export class SnapshotApplier {
             if (this.#services.capacity.admit(accepted.socket)) this.#accept(key, accepted);
             else this.#countRefused(key);
           };
-          const listener = new TcpListener(address, onAccept, descriptors.get(key));
+          const listener = new TcpListener(address, onAccept, this.#door.onAcceptError, descriptors.get(key));
           descriptors.delete(key);
           newListeners.set(key, listener);
           // One that others accept from already has no need to be opened, and should not take connections that it may never serve.
@@ -167,6 +177,11 @@ export class SnapshotApplier {
     this.#services.requestQueues.pump();
   }
 
+  /** Closes connections to servers that carry nothing. */
+  reclaimIdle(): void {
+    for (const pool of this.#current.pools.values()) for (const server of pool.servers) server.idle.reclaim();
+  }
+
   /** Connections that are open. */
   get openConnections(): number {
     let open = 0;
@@ -188,6 +203,10 @@ export class SnapshotApplier {
   }
 
   #accept(key: string, accepted: Accepted): void {
+    if (!this.#door.admits(accepted.socket)) {
+      accepted.socket.resetAndDestroy();
+      return;
+    }
     const route = this.#routes.get(key) ?? this.#closing.get(key);
     const pipeline = route === undefined ? undefined : pipelineOf(route, this.#current);
     if (route !== undefined && pipeline !== undefined) {

@@ -22,6 +22,8 @@ export interface WorkerGroupListener {
   onFull(): void;
   onRoom(refused: number): void;
   onException(worker: number, message: string, stack: string): void;
+  /** A worker found that file descriptors are short, or that they are not any more. */
+  onDescriptors(worker: number, short: boolean, detail: string): void;
 }
 
 const PREPARE_TIMEOUT_MS = 30_000;
@@ -166,6 +168,8 @@ export class WorkerGroup {
       if (message.kind === 'room') this.#listener.onRoom(message.refused);
       if (message.kind === 'exception')
         this.#listener.onException(start.worker, message.message, message.stack);
+      if (message.kind === 'descriptors')
+        this.#listener.onDescriptors(start.worker, message.short, message.detail);
       for (const answer of this.#answers) answer(start.worker, message);
     });
     await new Promise<void>((resolve, reject) => {

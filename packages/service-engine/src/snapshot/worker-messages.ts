@@ -60,6 +60,8 @@ export type WorkerToMain =
   | { readonly kind: 'full' }
   /** There is room again. */
   | { readonly kind: 'room'; readonly refused: number }
+  /** File descriptors are short, or are not any more. */
+  | { readonly kind: 'descriptors'; readonly short: boolean; readonly detail: string }
   | { readonly kind: 'exception'; readonly message: string; readonly stack: string };
 
 /** What a worker thread is started with. */
@@ -78,6 +80,8 @@ export interface WorkerStart {
   readonly ticketTrail: SharedArrayBuffer;
   readonly serverSlots: number;
   readonly accessLog: string;
+  /** How many file descriptors the process may have, where that is known. */
+  readonly descriptorLimit: number | undefined;
 }
 
 /** The key of a listener. */

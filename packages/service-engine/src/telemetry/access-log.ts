@@ -54,7 +54,12 @@ export function openAccessLog(destination: AccessLogDestination, onDrop: () => v
   return {
     enabled: true,
     write: (record) => {
-      stream.write(`${JSON.stringify(record)}\n`);
+      // Whatever is wrong with the record, or the stream, the request that it tells of is served.
+      try {
+        stream.write(`${JSON.stringify(record)}\n`);
+      } catch {
+        onDrop();
+      }
     },
     reopen: () => {
       if (!toPipe) stream.reopen();

@@ -1,0 +1,99 @@
+// File descriptors run out: no server is blamed, no client is moved, it is logged once, and all is well when some come free.
+
+import assert from 'node:assert/strict';
+import type { ServerResponse } from 'node:http';
+import { after, before, describe, it } from 'node:test';
+import { type DemoConfigurationOptions, demoConfiguration, TicketClient } from '@limpet/testkit';
+import { createFleet, type Engine, eventually, type Fleet } from './support/engine.ts';
+import { openClient } from './support/http-clients.ts';
+import { type OriginServer, startOriginServer } from './support/origin-server.ts';
+
+// The engine's plan lets 84 clients in (listener/capacity-plan.ts); the streams of a few of them want more than all.
+const LIMIT = 600;
+
+let servers: readonly OriginServer[];
+let held: ServerResponse[];
+let fleet: Fleet;
+before(async () => {
+  held = [];
+  servers = await Promise.all(
+    Array.from({ length: 2 }, () =>
+      startOriginServer((request, response) => {
+        if (request.url === '/held') held.push(response);
+        else response.end('ok\n');
+      }),
+    ),
+  );
+  fleet = await createFleet({ descriptorLimit: LIMIT });
+});
+after(async () => {
+  await fleet.stop();
+  await Promise.all(servers.map((server) => server.stop()));
+});
+
+function configuration(options: Partial<DemoConfigurationOptions> = {}): Record<string, unknown[]> {
+  return demoConfiguration({
+    port: 0,
+    servers: servers.map(({ port }, index) => ({ name: `s${index}`, port })),
+    certificate: fleet.certificate.certificatePem,
+    key: fleet.certificate.privateKeyPem,
+    healthMonitor: { send_interval: 2, receive_timeout: 1, failed_checks: 1, successful_checks: 1 },
+    ...options,
+  });
+}
+
+function startEngine(): Promise<Engine> {
+  return fleet.startEngine(configuration(), ['--workers', '1']);
+}
+
+async function allUp(engine: Engine): Promise<boolean> {
+  const { pools } = await engine.runtime();
+  return pools.every((pool) => pool.servers.every(({ oper_status }) => oper_status === 'OPER_UP'));
+}
+
+function times(engine: Engine, text: string): number {
+  return engine.process.stderr().split(text).length - 1;
+}
+
+describe('an engine without file descriptors to spare', () => {
+  it('with none left for servers answers 503 and says why, blames no server and moves no client', async () => {
+    const engine = await startEngine();
+    const client = new TicketClient();
+    const { server } = await client.visit(engine.port);
+    // Streams of six clients, each with a connection to a server: more than there are descriptors.
+    const sessions = Array.from({ length: 6 }, () => openClient('h2', engine.port));
+    const asked = sessions.flatMap((session) =>
+      Array.from({ length: 100 }, () => session.request({ path: '/held' })),
+    );
+    const answers = Promise.all(asked);
+    const refused = () => engine.records().filter(({ error }) => error === 'RESOURCES_SHORT');
+    await eventually(() => refused().length > 0, 'some requests are refused');
+    const [record] = refused();
+    assert.equal(record?.response_code, 503);
+    await eventually(() => times(engine, '"event":"DESCRIPTORS_SHORT"') === 1, 'it is logged');
+    // Through rounds of probes, of which none could be made. Nothing can be asked of the admin server, which has no descriptor either.
+    const settledAtMs = performance.now() + 4500;
+    await eventually(() => performance.now() > settledAtMs, 'probes went by');
+    assert.equal(times(engine, '"event":"SE_EV_SERVER_DOWN"'), 0, 'no server is taken for down');
+    for (const response of held) response.end('at last\n');
+    const statuses = (await answers).map(({ status }) => status);
+    assert.deepEqual(new Set(statuses), new Set([200, 503]));
+    for (const session of sessions) session.close();
+    await eventually(
+      () => allUp(engine).catch(() => false),
+      'the admin server answers again, and all are up',
+    );
+    assert.equal(await engine.metric('limpet_server_failures_total'), 0);
+    assert.equal(await engine.metric('limpet_server_connect_failures_total'), 0);
+    assert.equal(await engine.metric('limpet_persistence_changed_total'), 0);
+    assert.equal((await client.visit(engine.port)).server, server);
+    assert.equal(times(engine, '"event":"DESCRIPTORS_SHORT"'), 1, 'once an episode');
+    assert.equal(times(engine, '"event":"DESCRIPTORS_ENOUGH"'), 1, 'and so is its end');
+    assert.equal(times(engine, 'a worker ended'), 0);
+    await eventually(
+      async () => (await engine.metric('limpet_server_requests_active')) === 0,
+      'nothing is counted any more',
+    );
+    await engine.stop();
+  });
+});
