@@ -40,7 +40,7 @@ before(async () => {
       onlySent,
     ),
     'too deep': await deep.issue({ clientSubject: 'CN=Far Below' }),
-    'for servers': await ca.issue({ dnsNames: ['client.test'] }),
+    'for servers': await ca.issue({ dnsNames: ['client.test'], serverOnly: true }),
   };
 });
 after(() => origin.stop());

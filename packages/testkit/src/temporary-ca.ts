@@ -18,6 +18,8 @@ export interface CertificateRequest {
   readonly days?: number;
   /** Of a client: no names of hosts, and for clientAuth. As RFC 4514 writes a name, or by parts. */
   readonly clientSubject?: string | x509.JsonName;
+  /** Not good for a client as well. */
+  readonly serverOnly?: boolean;
 }
 
 export interface RevocationRequest {
@@ -149,6 +151,7 @@ function extensionsOf({
   dnsNames = ['localhost'],
   ipAddresses = ['127.0.0.1'],
   clientSubject,
+  serverOnly = false,
 }: CertificateRequest): x509.Extension[] {
   if (clientSubject !== undefined) {
     return [
@@ -165,7 +168,10 @@ function extensionsOf({
       x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment,
       true,
     ),
-    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
+    new x509.ExtendedKeyUsageExtension([
+      x509.ExtendedKeyUsage.serverAuth,
+      ...(serverOnly ? [] : [x509.ExtendedKeyUsage.clientAuth]),
+    ]),
   ];
 }
 
