@@ -184,6 +184,20 @@ function take(model: Model, next: Step): void {
   }
 }
 
+const arrive = (worker: number, target: number): Step => ({ kind: 'arrive', worker, target });
+const finishFirst: Step = { kind: 'finish', which: 0 };
+/** Places of a server, and steps after which a request once waited beside a free place. */
+const STRANDED: readonly (readonly [limit: number, steps: readonly Step[]])[] = [
+  [2, [arrive(0, 1), arrive(0, 1), arrive(2, 1), arrive(0, 1), finishFirst, finishFirst, arrive(2, 1)]],
+  [
+    1,
+    [
+      ...[arrive(0, ANY_SERVER), arrive(2, 0), arrive(2, 0), finishFirst, { kind: 'settle' } as const],
+      ...[arrive(0, ANY_SERVER), arrive(2, ANY_SERVER), arrive(0, 1), finishFirst, finishFirst, finishFirst],
+    ],
+  ],
+];
+
 describe('the request queue over several workers', () => {
   it('gives every free place to the oldest request that can use it, never too many, and ends at zero', () => {
     fc.assert(
@@ -211,6 +225,15 @@ describe('the request queue over several workers', () => {
       ),
       { numRuns: 300 },
     );
+  });
+
+  it('passes a wake-up on when the worker that it was for has already served its own by another event', () => {
+    for (const [limit, steps] of STRANDED) {
+      const model = new Model(WORKERS, limit, 3);
+      for (const next of steps) take(model, next);
+      model.settle();
+      model.check();
+    }
   });
 
   it('lets as many wait as its depth, counted over all workers', () => {

@@ -16,6 +16,8 @@ export class RequestQueue {
   /** By slot. */
   readonly #bound = new Map<number, WaitList>();
   #size = 0;
+  /** Since the last {@link #passOn}. */
+  #servedAny = false;
 
   /**
    * @param pool the pool's slot in the table.
@@ -56,9 +58,11 @@ export class RequestQueue {
 
   /** Looks for a place for a request that has just entered, and for those before it. */
   begin(place: QueuePlace): void {
-    if (place.list === this.#any) this.#serveAny();
-    else this.#serve(place.list.server);
+    const before = this.#size;
+    const other = place.list === this.#any ? this.#serveAny() : this.#serve(place.list.server);
     if (place.isWaiting) this.#onWaiting();
+    // Others before it were served, perhaps by places for which this worker was to be woken: it will find nothing then.
+    if (this.#size < before) this.#passOn(other);
   }
 
   /** The request has its place, or waits elsewhere. Only the first call counts. */
@@ -85,8 +89,7 @@ export class RequestQueue {
   /** A place at the server was given back. */
   released(server: number): void {
     if (this.#table.waiting(this.#pool) === 0) return;
-    const other = this.#serve(server);
-    if (other !== NO_WORKER) this.#table.signal(other);
+    this.#passOn(this.#serve(server));
   }
 
   /** Something has changed: whoever comes first, for each server and for any, looks again. */
@@ -95,9 +98,18 @@ export class RequestQueue {
     if (before === 0) return;
     for (const server of [...this.#bound.keys()]) this.#serve(server);
     this.#serveAny();
+    this.#servedAny = false;
     // One that would have taken any place took another than the one for which this worker was woken. Only then: two workers that
     // found nothing would wake each other for ever.
     if (this.#size < before) this.#table.signalOthers(this.#pool);
+  }
+
+  /** @param other whose turn it is at the server that was looked at. */
+  #passOn(other: number): void {
+    // As in pump: the place for which others wait may be another than the one that was taken.
+    if (this.#servedAny) this.#table.signalOthers(this.#pool);
+    else if (other !== NO_WORKER) this.#table.signal(other);
+    this.#servedAny = false;
   }
 
   /** Gives places at the server to requests here while they come first. Returns the other worker whose turn it is then, if it is one's. */
@@ -110,15 +122,16 @@ export class RequestQueue {
     }
   }
 
-  #serveAny(): void {
+  #serveAny(): number {
     for (;;) {
       const place = this.#any.first;
-      if (place === undefined || !this.#takeTurn(place)) return;
+      if (place === undefined || !this.#takeTurn(place)) return NO_WORKER;
     }
   }
 
   #takeTurn(place: QueuePlace): boolean {
     if (!place.waiter.takeTurn()) return false;
+    if (place.list === this.#any) this.#servedAny = true;
     this.leave(place);
     return true;
   }
