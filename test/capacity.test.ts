@@ -39,6 +39,22 @@ after(async () => {
 const open = () => engine.metric('limpet_connections_open');
 const refused = () => engine.metric('limpet_connections_failed_total', 'capacity');
 
+/** Whether a connection is reset before a byte of TLS. */
+function isRefused(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(engine.port, '127.0.0.1');
+    let isReset = false;
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      isReset = error.code === 'ECONNRESET';
+    });
+    socket.on('close', () => resolve(isReset));
+    socket.resume();
+    // One that is taken is left in peace; a refusal comes within one round trip.
+    const timer = setTimeout(() => socket.destroy(), 300);
+    socket.on('close', () => clearTimeout(timer));
+  });
+}
+
 async function connections(count: number): Promise<ClientConnection[]> {
   return Promise.all(Array.from({ length: count }, () => new TicketClient().connect(engine.port)));
 }
@@ -50,8 +66,7 @@ describe('an engine that holds as many connections as it may', () => {
     const h2 = openClient('h2', engine.port);
     assert.equal((await h2.request()).status, 200);
     const before = await refused();
-    for (let count = 0; count < 5; count++)
-      await assert.rejects(new TicketClient().connect(engine.port), { code: 'ECONNRESET' });
+    for (let count = 0; count < 5; count++) assert.equal(await isRefused(), true);
     assert.equal(await refused(), before + 5);
     for (const connection of held) assert.equal((await connection.request('/')).status, 200);
     assert.equal((await h2.request()).status, 200);
@@ -77,11 +92,15 @@ describe('an engine that holds as many connections as it may', () => {
         if (count % 2 === 0) socket.write('no TLS at all, and no HTTP');
         sockets.push(socket);
       }
-      for (const socket of sockets) socket.resetAndDestroy();
+      // Node never closes a socket that is reset while its end is on the way: those that the engine has ended are just closed.
+      for (const [index, socket] of sockets.entries()) {
+        if (index % 2 === 0) socket.destroy();
+        else socket.resetAndDestroy();
+      }
       await eventually(async () => (await open()) === 0, 'all are gone');
     }
     const held = await connections(LIMIT);
-    await assert.rejects(new TicketClient().connect(engine.port), { code: 'ECONNRESET' });
+    assert.equal(await isRefused(), true);
     await Promise.all(held.map((connection) => connection.close()));
     await eventually(async () => (await open()) === 0, 'all are closed');
   });
@@ -98,14 +117,8 @@ describe('an engine that holds as many connections as it may', () => {
     }
     await eventually(async () => (await open()) === LIMIT, 'every place is taken');
     // Which worker a connection comes to is the kernel's choice; it has silent ones of its own to send away, sooner or later.
-    await eventually(async () => {
-      try {
-        const { status } = await new TicketClient().visit(engine.port);
-        return status === 200;
-      } catch {
-        return false;
-      }
-    }, 'a client is served');
+    await eventually(async () => !(await isRefused()), 'one of them has given way');
+    assert.equal((await new TicketClient().visit(engine.port)).status, 200);
     assert.ok(gone.size >= 1 && gone.size < LIMIT, `${gone.size} gave way`);
     for (const socket of silent) socket.destroy();
   });

@@ -102,7 +102,8 @@ export class ConnectionCapacity {
     const [socket] = oldest;
     this.#greeting.delete(socket);
     this.#gaveWay.add(socket);
-    socket.resetAndDestroy();
+    // Not reset: Node never closes a socket that is reset while its end is on the way.
+    socket.destroy();
     return true;
   }
 
