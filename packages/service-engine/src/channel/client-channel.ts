@@ -2,6 +2,7 @@
 
 import { createConnection, type OnReadOpts, type Socket } from 'node:net';
 import type { Address } from '@limpet/model';
+import { throwApart } from '../lifecycle/throw-apart.ts';
 import type { Channel, ChannelListener } from './channel.ts';
 
 // libuv asks for memory, reads and reports within one call, and a thread does one read at a time: so one buffer is enough,
@@ -15,28 +16,33 @@ export class ClientChannel implements Channel {
   listener: ChannelListener = NOBODY;
   readonly ownsReadBuffer = false;
   readonly #socket: Socket;
+  readonly #onException: (error: unknown) => void;
   #error: Error | undefined;
 
-  /** @param open makes the socket, with what it has to be told of reading; it is not connected yet. */
-  constructor(open: (onread: OnReadOpts) => Socket) {
+  /**
+   * @param open makes the socket, with what it has to be told of reading; it is not connected yet.
+   * @param onException an exception of the listener ends this channel, and so the request on it, and is reported here; it goes no further.
+   */
+  constructor(open: (onread: OnReadOpts) => Socket, onException = throwApart) {
     const socket = open({
       buffer: READ_BUFFER,
       callback: (bytes) => {
-        this.listener.onData(READ_BUFFER.subarray(0, bytes));
+        this.#guard(() => this.listener.onData(READ_BUFFER.subarray(0, bytes)));
         return true;
       },
     });
     this.#socket = socket;
+    this.#onException = onException;
     socket.on('end', () => {
       // After an error of TLS, such as an alert, Node says that the peer has ended, and leaves the socket as it is.
-      if (this.#error === undefined) this.listener.onEnd();
+      if (this.#error === undefined) this.#guard(() => this.listener.onEnd());
       else socket.destroy();
     });
-    socket.on('drain', () => this.listener.onDrain());
+    socket.on('drain', () => this.#guard(() => this.listener.onDrain()));
     socket.on('error', (error) => {
       this.#error = error;
     });
-    socket.on('close', () => this.listener.onClose(this.#error));
+    socket.on('close', () => this.#guard(() => this.listener.onClose(this.#error)));
     socket.resume();
   }
 
@@ -63,6 +69,15 @@ export class ClientChannel implements Channel {
   reset(): void {
     if (this.#socket.destroyed) return;
     this.#socket.resetAndDestroy();
+  }
+
+  #guard(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#socket.destroy(error instanceof Error ? error : undefined);
+      this.#onException(error);
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { ErrorCode, SignificanceCode } from '@limpet/model';
 import type { Deadline } from '../lifecycle/deadlines.ts';
+import { throwApart } from '../lifecycle/throw-apart.ts';
 import { markConnectFailure } from '../pool/eligibility.ts';
 import type { Placement } from '../pool/placement.ts';
 import type { PoolRuntime } from '../pool/pool-runtime.ts';
@@ -229,9 +230,7 @@ class Forwarding implements ExchangeListener, UpstreamListener, Waiter {
       // The queue belongs to others, too.
       this.abandon();
       this.#exchange.abort();
-      queueMicrotask(() => {
-        throw error;
-      });
+      throwApart(error);
     }
     return true;
   }

@@ -16,6 +16,7 @@ import {
 } from '../channel/tls-client.ts';
 import type { Clock } from '../lifecycle/clock.ts';
 import type { Deadlines } from '../lifecycle/deadlines.ts';
+import { throwApart } from '../lifecycle/throw-apart.ts';
 import type { PoolRuntime } from '../pool/pool-runtime.ts';
 import type { ServerRuntime } from '../pool/server-runtime.ts';
 import type { ResumableSession } from '../pool/tls-sessions.ts';
@@ -178,7 +179,7 @@ export class UpstreamConnector implements UpstreamOpening {
           this.#succeed({
             protocol: 'http/1.1',
             tlsReused,
-            channel: channel() ?? createStreamChannel(socket, socket, rethrow),
+            channel: channel() ?? createStreamChannel(socket, socket, throwApart),
           });
       },
       ...(pool.snapshot.tls?.client.sessionReuse === true
@@ -224,11 +225,4 @@ export class UpstreamConnector implements UpstreamOpening {
 function certificateEndMs(socket: TLSSocket): number {
   if (!socket.authorized) return Number.POSITIVE_INFINITY;
   return socket.getPeerX509Certificate()?.validToDate.getTime() ?? Number.POSITIVE_INFINITY;
-}
-
-/** A channel's exception is nobody's to handle; the worker's log has to show it. */
-function rethrow(error: unknown): void {
-  queueMicrotask(() => {
-    throw error;
-  });
 }

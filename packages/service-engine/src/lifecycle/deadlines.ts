@@ -1,6 +1,7 @@
 // Deadlines: one timer wheel for every wait of a thread.
 
 import type { Clock } from './clock.ts';
+import { throwApart } from './throw-apart.ts';
 
 /** A wait with an end. All its methods may be called at any time, also after it expired. */
 export interface Deadline {
@@ -162,9 +163,7 @@ export class Deadlines {
       try {
         entry.onExpire();
       } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
+        throwApart(error);
       }
     }
   }
