@@ -26,6 +26,8 @@ export interface Engine {
   /** Of the metric, with these label texts in it, all series added up. */
   metric(name: string, ...labels: readonly string[]): Promise<number>;
   runtime(): Promise<Runtime>;
+  /** What the admin server answers. */
+  page(path: string): Promise<string>;
   /** Access records so far. */
   records(): Record<string, unknown>[];
   /** Replaces the configuration file and resolves when the engine has put it into effect. */
@@ -194,6 +196,7 @@ async function startEngine(
     port,
     process: running,
     runtime,
+    page: get,
     metric: async (name, ...labels) => {
       const series = (await get('/metrics'))
         .split('\n')
