@@ -99,6 +99,9 @@ export class Http2DownstreamConnection {
     session.on('error', (error) => {
       // ENHANCE_YOUR_CALM, flow-control and framing errors: nghttp2 has answered and closes.
       this.#error ??= 'code' in error && error.code === 'ECONNRESET' ? 'CLIENT_GONE' : 'REQUEST_MALFORMED';
+      // Now and then it never gets there: a session that failed while it wrote waits for ever for its handle, and its socket stays open.
+      this.#closing = true;
+      this.#waitIdle();
     });
     session.on('close', () => this.#onClosed());
     // Whatever node:http2 makes of it: without a socket there is no session.
@@ -240,8 +243,9 @@ export class Http2DownstreamConnection {
   }
 
   #onIdle(): void {
-    if (this.#openStreams > 0) return;
-    if (this.#closing) this.destroy();
+    const { destroyed } = this.#session;
+    if (this.#openStreams > 0 && !destroyed) return;
+    if (this.#closing || destroyed) this.destroy();
     else this.drain();
   }
 
