@@ -37,9 +37,13 @@ export class SharedConnections<C extends SharedConnection> {
     return this.#open.find((connection) => connection.names === names && connection.hasRoom);
   }
 
+  /** Those who waited for it take it first; then {@link settle} is called. */
   add(connection: C): void {
     this.#open.push(connection);
-    // The configuration changed while it opened: it serves those who waited for it.
+  }
+
+  /** The configuration may have changed while it opened: then it serves those who waited for it, and nobody else. */
+  settle(connection: C): void {
     if (this.#closed) connection.retire();
   }
 

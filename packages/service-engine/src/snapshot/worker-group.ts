@@ -48,6 +48,7 @@ export class WorkerGroup {
   readonly #members = new Map<number, Member>();
   readonly #answers = new Set<(worker: number, message: WorkerToMain) => void>();
   #current: ConfigVersion | undefined;
+  #changes: Promise<void> = Promise.resolve();
   #stopping = false;
 
   constructor(
@@ -77,7 +78,11 @@ export class WorkerGroup {
    * @param onPrepared is awaited between the two: from there on it comes into effect.
    * @throws LimpetError APPLY_FAILED or ADDRESS_IN_USE with the first reason; then every worker goes on as before.
    */
-  async apply(config: ConfigVersion, onPrepared: () => Promise<void>): Promise<void> {
+  apply(config: ConfigVersion, onPrepared: () => Promise<void>): Promise<void> {
+    return this.#inTurn(() => this.#apply(config, onPrepared));
+  }
+
+  async #apply(config: ConfigVersion, onPrepared: () => Promise<void>): Promise<void> {
     const { version } = config;
     const descriptors = new Map<number, ReadonlyMap<string, number>>();
     try {
@@ -96,7 +101,10 @@ export class WorkerGroup {
       (message.kind === 'prepared' || message.kind === 'refused') && message.version === version
         ? message
         : undefined,
-    );
+    ).catch((error: unknown) => {
+      this.broadcast({ kind: 'discard', version });
+      throw error;
+    });
     const refused = prepared.find((message) => message.kind === 'refused');
     if (refused !== undefined) {
       this.broadcast({ kind: 'discard', version });
@@ -186,15 +194,7 @@ export class WorkerGroup {
     if (this.#stopping) return;
     try {
       await this.#spawn(start);
-      const config = this.#current;
-      if (config === undefined) return;
-      const member = this.#members.get(start.worker);
-      if (member === undefined) return;
-      const descriptors = await this.#descriptorsFor(member, config);
-      const { thread } = member;
-      thread.postMessage({ kind: 'prepare', config, descriptors } satisfies MainToWorker);
-      thread.postMessage({ kind: 'commit', version: config.version } satisfies MainToWorker);
-      member.listening = new Set(addressesOf(config.snapshot).map(addressKey));
+      await this.#inTurn(() => this.#bringUpToDate(start.worker));
     } catch (error) {
       const member = this.#members.get(start.worker);
       // It ended again: its exit has started the next try.
@@ -203,6 +203,24 @@ export class WorkerGroup {
       this.#listener.onException(start.worker, error instanceof Error ? error.message : String(error), '');
       void member.thread.terminate();
     }
+  }
+
+  async #bringUpToDate(worker: number): Promise<void> {
+    const config = this.#current;
+    const member = this.#members.get(worker);
+    if (config === undefined || member === undefined) return;
+    const descriptors = await this.#descriptorsFor(member, config);
+    const { thread } = member;
+    thread.postMessage({ kind: 'prepare', config, descriptors } satisfies MainToWorker);
+    thread.postMessage({ kind: 'commit', version: config.version } satisfies MainToWorker);
+    member.listening = new Set(addressesOf(config.snapshot).map(addressKey));
+  }
+
+  /** One change after another: a worker that was brought up to date between the two steps of a configuration would stay behind it. */
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const done = this.#changes.then(change);
+    this.#changes = done.catch(() => {});
+    return done;
   }
 
   /** Of the sockets that others keep: one for each address that the worker does not listen on yet. */

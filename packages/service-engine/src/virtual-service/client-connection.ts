@@ -155,6 +155,8 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
 
   /** From now on the connection counts as one of its server. */
   place(placement: Placement): void {
+    // A request may outlive its client's connection.
+    if (this.#ended) return;
     this.#unplace();
     this.record.placement = placement;
     const { server } = placement;

@@ -10,6 +10,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { ErrorCode } from '@limpet/model';
 import type { Deadline } from '../../lifecycle/deadlines.ts';
+import { throwApart } from '../../lifecycle/throw-apart.ts';
 import { metricOffset } from '../../telemetry/metrics-table.ts';
 import { createErrorResponse } from '../error-response.ts';
 import { forwardRequest } from '../forward-request.ts';
@@ -168,8 +169,9 @@ export class Http2DownstreamConnection {
     if (stream.closed || stream.destroyed) return;
     try {
       this.#serve(stream, endOfStream, rawHeaders);
-    } catch {
+    } catch (error) {
       stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      throwApart(error);
     }
   }
 

@@ -102,8 +102,15 @@ export class SessionOpening implements ConnectListener {
       {
         onReady: (session) => {
           this.#session = undefined;
+          if (!session.hasRoom) {
+            // Those who wait would open one after the other.
+            session.destroy();
+            this.onConnectFailed('SERVER_UNREACHABLE', 'no streams allowed');
+            return;
+          }
           shared.add(session);
           this.#wake();
+          shared.settle(session);
         },
         onFailed: (detail) => this.onConnectFailed('SERVER_UNREACHABLE', detail),
         onIdle: (session) => {
