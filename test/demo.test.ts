@@ -66,7 +66,11 @@ describe('npm start', () => {
   it('prints commands that fail and heal a health check, and that show what the engines see', async () => {
     assert.match(await run(command(/fail-health$/)), /failing/);
     assert.match(await run(command(/pass-health$/)), /healthy/);
-    assert.ok((JSON.parse(await run(command(/\/runtime$/))) as { pools: unknown[] }).pools.length > 0);
+    const { pools } = JSON.parse(await run(command(/\/runtime$/))) as { pools: { persistence: unknown }[] };
+    assert.deepEqual(
+      pools.map(({ persistence }) => persistence),
+      [{ type: 'PERSISTENCE_TYPE_TLS', profile: 'demo-persistence', recovery: 'immediate' }],
+    );
     assert.match(await run(command(/grep persistence$/)), /limpet_persistence_hits_total/);
     const log = /tail -f (\S+)/.exec(command(/tail -f/))?.[1] as string;
     await eventually(

@@ -1,6 +1,6 @@
 // What /runtime and /metrics say about an engine: live state joined with the configuration, and no secret.
 
-import type { Snapshot } from '@limpet/model';
+import type { PoolSnapshot, Snapshot } from '@limpet/model';
 import type { HealthSchedule } from './health-monitor/health-schedule.ts';
 import type { CapacityPlan } from './listener/capacity-plan.ts';
 import type { QueueTable } from './pool/queue-table.ts';
@@ -69,7 +69,7 @@ export function describeRuntime(facts: RuntimeFacts): unknown {
     pools: snapshot.pools.map((pool) => ({
       uuid: pool.uuid,
       name: pool.name,
-      persistence: pool.persistence,
+      ...describePersistence(pool),
       ...(pool.requestQueue === undefined
         ? {}
         : { queued_requests: facts.queueTable.waiting(slots.pools.get(pool.uuid) ?? 0) }),
@@ -99,6 +99,13 @@ export function describeRuntime(facts: RuntimeFacts): unknown {
       }),
     })),
   };
+}
+
+/** In the words of the configuration; nothing where a pool has no profile. */
+function describePersistence({ persistence }: PoolSnapshot): object {
+  if (persistence.kind === 'none') return {};
+  const type = persistence.kind === 'tls' ? 'PERSISTENCE_TYPE_TLS' : 'PERSISTENCE_TYPE_HTTP_COOKIE';
+  return { persistence: { type, profile: persistence.profileName, recovery: persistence.recovery } };
 }
 
 function roundedShare(share: number): number {
