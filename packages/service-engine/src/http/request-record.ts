@@ -9,6 +9,7 @@ import type { HttpService, ProxiedConnection } from './proxied-connection.ts';
 /** The record of one request that is forwarded: what happens to it is noted as it happens. */
 export class RequestRecord {
   readonly id: string;
+  readonly #connection: ProxiedConnection;
   readonly #startedAtMs: number;
   server: ServerRuntime | undefined;
   /** Why that server. */
@@ -34,18 +35,22 @@ export class RequestRecord {
   queuedMs: number | undefined;
   #significance: SignificanceCode[] | undefined;
 
-  constructor(id: string, startedAtMs: number) {
+  constructor(id: string, connection: ProxiedConnection) {
     this.id = id;
-    this.#startedAtMs = startedAtMs;
+    this.#connection = connection;
+    this.#startedAtMs = connection.services.clock.monotonicMs();
   }
 
-  addSignificance(code: SignificanceCode): void {
+  /** What is significant about the request is so about its connection. */
+  note(code: SignificanceCode): void {
     this.#significance ??= [];
     if (!this.#significance.includes(code)) this.#significance.push(code);
+    this.#connection.addSignificance(code);
   }
 
   /** Writes it, if records are wanted. */
-  write(head: RequestHead, connection: ProxiedConnection, service: HttpService): void {
+  write(head: RequestHead, service: HttpService): void {
+    const connection = this.#connection;
     const { accessLog, clock, worker } = connection.services;
     if (!accessLog.enabled) return;
     const { server } = this;

@@ -1,0 +1,75 @@
+// The body of a request on its way to a server: how far it has come, and whether another server could still have all of it.
+
+import type { UpstreamExchange } from './exchange.ts';
+import { type BodyFraming, isEmptyBody } from './message.ts';
+
+/** What a unary call of gRPC hardly exceeds; beyond it a refused request is not sent again. */
+const KEPT_LIMIT_BYTES = 65_536;
+
+export class RequestBody {
+  #started = false;
+  #ended: boolean;
+  /** Its beginning, while the server may still say that it did not look at the request. */
+  #kept: Buffer[] | undefined;
+  #keptBytes = 0;
+  #trailerLines = '';
+
+  constructor(framing: BodyFraming) {
+    this.#ended = isEmptyBody(framing);
+  }
+
+  /** Whether the client was asked for it. */
+  get started(): boolean {
+    return this.#started;
+  }
+
+  /** Whether all of it has come, or there is none. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Whether it is kept, so that it can be sent once more as far as it came. */
+  get isKept(): boolean {
+    return this.#kept !== undefined;
+  }
+
+  /** Whether the request is still there as it came: nothing of its body is gone. */
+  get isWhole(): boolean {
+    return !this.#started || this.isKept;
+  }
+
+  /** @param keep whether the server may refuse to look at it. */
+  start(keep: boolean): void {
+    this.#started = true;
+    if (keep) this.#kept = [];
+  }
+
+  /** The chunk is only valid during the call. */
+  send(chunk: Buffer, upstream: UpstreamExchange | undefined): void {
+    if (this.#kept !== undefined) {
+      this.#keptBytes += chunk.length;
+      // While the next connection opens nothing is lost: what still comes is what had been read before the pause.
+      if (this.#keptBytes > KEPT_LIMIT_BYTES && upstream !== undefined) this.#kept = undefined;
+      else this.#kept.push(Buffer.from(chunk));
+    }
+    upstream?.sendBody(chunk);
+  }
+
+  end(trailerLines: string, upstream: UpstreamExchange | undefined): void {
+    this.#ended = true;
+    if (this.#kept !== undefined) this.#trailerLines = trailerLines;
+    upstream?.sendEnd(trailerLines);
+  }
+
+  /** What came of it before the server refused to look at it; the rest follows. */
+  sendAgain(upstream: UpstreamExchange): void {
+    for (const chunk of this.#kept ?? []) upstream.sendBody(chunk);
+    if (this.#ended) upstream.sendEnd(this.#trailerLines);
+    if (!upstream.canBeRefused) this.#kept = undefined;
+  }
+
+  /** The server has begun to answer. */
+  forget(): void {
+    this.#kept = undefined;
+  }
+}

@@ -1,0 +1,125 @@
+// One attempt of a request at a server: a connection to it, the request on that, and what is counted of how it went.
+
+import { markConnectFailure } from '../pool/eligibility.ts';
+import type { PoolRuntime } from '../pool/pool-runtime.ts';
+import { noteResponse } from '../pool/response-time.ts';
+import type { ServerRuntime } from '../pool/server-runtime.ts';
+import { metricOffset } from '../telemetry/metrics-table.ts';
+import type {
+  UpstreamCarrier,
+  UpstreamExchange,
+  UpstreamFailure,
+  UpstreamListener,
+  UpstreamRequest,
+} from './exchange.ts';
+import type { RequestHead } from './message.ts';
+import { openUpstream, type UpstreamOpening, type UpstreamOpenListener } from './open-upstream.ts';
+import type { ProxiedConnection } from './proxied-connection.ts';
+import type { RequestRecord } from './request-record.ts';
+import { type ConnectError, isServerFailure, neverConnected, statusClass } from './server-outcome.ts';
+
+const SERVER_REQUESTS = metricOffset('limpet_server_requests_total');
+const SERVER_FAILURES = metricOffset('limpet_server_failures_total');
+const SERVER_UNAVAILABLE = metricOffset('limpet_server_unavailable_total');
+const SERVER_CUT = metricOffset('limpet_server_requests_cut_total');
+const SERVER_RESPONSES = metricOffset('limpet_server_responses_total', '1xx');
+
+export interface AttemptListener extends UpstreamListener {
+  /** A connection is there: the request can be sent with {@link ServerAttempt.send}. */
+  onConnection(attempt: ServerAttempt, connection: UpstreamCarrier): void;
+}
+
+export class ServerAttempt implements UpstreamOpenListener {
+  readonly server: ServerRuntime;
+  readonly #pool: PoolRuntime;
+  readonly #listener: AttemptListener;
+  #opening: UpstreamOpening | undefined;
+  #opened = false;
+  #upstream: UpstreamExchange | undefined;
+  #sentAtMs = 0;
+
+  constructor(server: ServerRuntime, pool: PoolRuntime, listener: AttemptListener) {
+    this.server = server;
+    this.#pool = pool;
+    this.#listener = listener;
+  }
+
+  /** Undefined until the request is sent. */
+  get upstream(): UpstreamExchange | undefined {
+    return this.#upstream;
+  }
+
+  /** The listener hears of it before this returns, where a connection is there already. */
+  open(head: RequestHead, connection: ProxiedConnection): void {
+    const from = connection.connectionsAt(this.server, this.#pool);
+    const opening = openUpstream(from, this.#pool, head, connection.services, this);
+    if (!this.#opened) this.#opening = opening;
+  }
+
+  onOpen(connection: UpstreamCarrier): void {
+    this.#opened = true;
+    this.#opening = undefined;
+    this.#listener.onConnection(this, connection);
+  }
+
+  onFailed(error: ConnectError, detail: string): void {
+    this.#opened = true;
+    this.#opening = undefined;
+    this.#listener.onResponseFailure(neverConnected(error, detail));
+  }
+
+  send(
+    connection: UpstreamCarrier,
+    request: UpstreamRequest,
+    record: RequestRecord,
+    nowMs: number,
+  ): UpstreamExchange {
+    this.#sentAtMs = nowMs;
+    this.server.metrics.add(SERVER_REQUESTS);
+    const upstream = connection.begin(request, this.#listener);
+    this.#upstream = upstream;
+    record.serverConnectionReused = upstream.reused;
+    record.serverTlsReused = connection.tlsReused;
+    record.serverHttp2 = connection.http2;
+    return upstream;
+  }
+
+  /** The server's time begins here; before, it was the client's. */
+  noteRequestEnd(nowMs: number): void {
+    this.#sentAtMs = nowMs;
+  }
+
+  /** Returns how long the server took. */
+  noteResponseHead(status: number, nowMs: number): number {
+    const { metrics } = this.server;
+    const responseMs = nowMs - this.#sentAtMs;
+    metrics.add(SERVER_RESPONSES + statusClass(status));
+    const failed = isServerFailure(status);
+    if (failed) metrics.add(SERVER_UNAVAILABLE);
+    noteResponse(this.#pool, this.server, responseMs, failed);
+    return responseMs;
+  }
+
+  noteFailure({ neverSent }: UpstreamFailure): void {
+    if (neverSent) markConnectFailure(this.server, this.#pool);
+    this.server.metrics.add(SERVER_FAILURES);
+    noteResponse(this.#pool, this.server, 0, true);
+  }
+
+  /** What it means that it has taken too long to open. */
+  get timeoutError(): ConnectError {
+    return this.#opening?.timeoutError ?? 'SERVER_UNREACHABLE';
+  }
+
+  /** Gives it up, however far it has come; the listener hears nothing more. */
+  abort(): void {
+    this.#opening?.cancel();
+    this.#upstream?.abort();
+  }
+
+  /** Gives it up because the server is disabled and its time is over. */
+  cut(): void {
+    this.abort();
+    this.server.metrics.add(SERVER_CUT);
+  }
+}
