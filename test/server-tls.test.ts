@@ -48,6 +48,7 @@ function configure(
   servers: readonly { readonly port: number }[],
   pool: Readonly<Record<string, unknown>>,
   crls: readonly string[] = [],
+  pki: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
   return bed.reload({
     servers: servers.map(({ port }, index) => ({ name: `server-${index}`, port })),
@@ -58,6 +59,7 @@ function configure(
           name: 'internal',
           ca_certs: [{ certificate: ca.certificatePem }],
           crls: crls.map((body) => ({ body })),
+          ...pki,
         },
       ],
       SSLKeyAndCertificate: [
@@ -173,6 +175,45 @@ describe('the certificate of a server', () => {
     await assertRefused(await serve({}, good, {}, [revoked]), REFUSED[0], /^CERT_REVOKED$/, REFUSED[1]);
     await serve({}, good, {}, [unharmed]);
     assert.equal((await ask()).status, 200);
+  });
+
+  it('below an intermediate is looked up in its list alone, or with those above it, as validate_only_leaf_crl says', async () => {
+    const middle = await ca.issueAuthority('Issuing');
+    const leaf = await middle.issue({ dnsNames: ['web.internal'] });
+    const chained = { ...leaf, certificatePem: leaf.certificatePem + middle.certificatePem };
+    const origin = await startSecureOrigin(chained);
+    running.push(origin);
+    const lists = {
+      ofMiddle: await middle.revocationList(),
+      revokingLeaf: await middle.revocationList({ revoked: [leaf.certificatePem] }),
+      ofRoot: await ca.revocationList(),
+      revokingMiddle: await ca.revocationList({ revoked: [middle.certificatePem] }),
+    };
+    const rows: readonly (readonly [
+      onlyLeaf: boolean,
+      crls: readonly string[],
+      refusal: string | undefined,
+    ])[] = [
+      [true, [lists.ofMiddle], undefined],
+      [true, [lists.ofMiddle, lists.revokingMiddle], undefined],
+      [true, [lists.ofRoot], 'UNABLE_TO_GET_CRL'],
+      [true, [lists.revokingLeaf], 'CERT_REVOKED'],
+      [false, [lists.ofMiddle], 'UNABLE_TO_GET_CRL'],
+      [false, [lists.ofMiddle, lists.ofRoot], undefined],
+      [false, [lists.ofMiddle, lists.revokingMiddle], 'CERT_REVOKED'],
+    ];
+    for (const [onlyLeaf, crls, refusal] of rows) {
+      await configure([origin], {}, crls, {
+        ca_certs: [{ certificate: ca.certificatePem + middle.certificatePem }],
+        validate_only_leaf_crl: onlyLeaf,
+      });
+      const before = origin.requests.length;
+      const { status, record } = await ask();
+      const what = `${onlyLeaf} ${refusal} ${JSON.stringify(record)}`;
+      assert.equal(status, refusal === undefined ? 200 : 502, what);
+      assert.equal(record.error_detail, refusal, what);
+      assert.equal(origin.requests.length - before, refusal === undefined ? 1 : 0, what);
+    }
   });
 
   it('is any where there is no PKI profile', async () => {

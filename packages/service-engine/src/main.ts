@@ -34,6 +34,8 @@ export async function runServiceEngine(options: EngineOptions): Promise<number> 
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   if (options.stopWithStandardInput) process.stdin.once('end', stop).resume();
+  // Else Node opens a debugger on loopback, by which every user of the machine could read the keys.
+  process.on('SIGUSR1', () => log.warn({ event: 'SIGNAL_IGNORED', signal: 'SIGUSR1' }, 'no debugger'));
   process.on('SIGHUP', () => void engine.reload('SIGHUP'));
   // The main thread touches no client: a defect in what it does is no reason to end all of theirs.
   const onException = (error: unknown): void => log.error({ event: 'EXCEPTION', err: error }, 'exception');

@@ -56,6 +56,8 @@ export async function runSupervisor(options: SuperviseOptions): Promise<number> 
   process.on('SIGINT', stop);
   process.on('SIGHUP', () => supervisor.passOn('SIGHUP'));
   process.on('SIGUSR2', () => void supervisor.upgrade());
+  // Else Node opens a debugger on loopback.
+  process.on('SIGUSR1', () => {});
   if (options.stopWithStandardInput) process.stdin.once('end', () => stop('end of standard input')).resume();
   const code = await supervisor.run();
   deadlines.stop();

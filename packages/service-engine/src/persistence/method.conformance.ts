@@ -54,7 +54,7 @@ export function describeMethod(name: string, { seal, decide, triedMax }: MethodS
       );
     });
 
-    it('is read by any engine of the fleet, under the key that it has not begun to seal with, too', () => {
+    it('is read by any engine of the fleet, under the key that it has not begun to seal with, too (R4)', () => {
       const other = createKeyRing(ringKeys, VIRTUAL_SERVICE);
       for (const [keyIndex, role] of [
         [NEXT, 'next'],

@@ -66,6 +66,22 @@ describe('opening a ticket', () => {
     assert.ok(result.kind === 'opened' && result.key.role === 'previous');
   });
 
+  it('opens a ticket of an engine that has read a rotation before it: the next key of one is the current key of the other (R4)', () => {
+    const ahead = createKeyRing(rotateRingKeys(ringKeys, cryptoRandom, NOW_S + 100), 'virtualservice-1');
+    const result = open(makeTicket(ahead.current, mapping));
+    assert.ok(result.kind === 'opened' && result.key.role === 'next');
+    // Two rotations behind is one too many: that is what the guard of 60 s is for.
+    const farAhead = rotateRingKeys(
+      rotateRingKeys(ringKeys, cryptoRandom, NOW_S + 100),
+      cryptoRandom,
+      NOW_S + 200,
+    );
+    assert.deepEqual(open(makeTicket(createKeyRing(farAhead, 'virtualservice-1').current, mapping)), {
+      kind: 'not-opened',
+      reason: 'unknown_key',
+    });
+  });
+
   it('opens nothing that was altered in any one bit (R3)', () => {
     const ticket = makeTicket(ring.current, mapping);
     for (let index = 0; index < ticket.length; index++) {

@@ -105,6 +105,12 @@ export function rotateRingKeys(keys: RingKeys, random: RandomSource, nowS: numbe
   };
 }
 
+/** Overwrites keys that have been derived from and are not needed themselves. The text that they came in is a string, which nothing can overwrite. */
+export function wipeRingKeys({ next, current, previous, affinitySecret }: RingKeys): void {
+  for (const { key } of [next, current, ...previous]) key.fill(0);
+  affinitySecret.fill(0);
+}
+
 /** The text of a ring file. It is a secret. */
 export function serializeRingKeys(keys: RingKeys): string {
   const entry = ({ key, createdAtS }: RingKey) => ({ key: key.toString('base64'), created_at: createdAtS });

@@ -141,7 +141,10 @@ export class TicketBinding {
     const plan = raw === undefined ? undefined : this.#plans.get(raw);
     if (plan === undefined || !plan.expectsTls13Tickets || socket.getProtocol() !== 'TLSv1.3') return;
     const resumed = socket.isSessionReused();
-    const mine: Sealing = { binding: this, plan, resumed, remaining: resumed ? 1 : 2, withheld: false };
+    // Resumed by no plan of its own: after a HelloRetryRequest the client has shown a ticket that it had not shown before, and that another of its
+    // connections was opening. Nothing is known of its chain, so the chain ends here (R6).
+    const withheld = resumed && plan.resume === undefined;
+    const mine: Sealing = { binding: this, plan, resumed, remaining: resumed ? 1 : 2, withheld };
     sealing = mine;
     // Ticks and microtasks run inside the handshake, so only the next turn of the event loop is surely after the sealing.
     setImmediate(() => {
@@ -153,6 +156,7 @@ export class TicketBinding {
     const resume = this.#resumable.get(name.toString('latin1', 0, BLOCK_BYTES))?.plan.resume;
     // After a HelloRetryRequest this is called a second time for the same ticket, so nothing is counted here.
     if (resume === undefined || resume.code === 0 || !this.#options.sessionReuse) return REFUSE;
+    if (resume.key.isDestroyed) return REFUSE;
     return [resume.code, resume.key.hmacKey, resume.key.aesKey, EMPTY_BLOCK, EMPTY_BLOCK];
   }
 

@@ -43,6 +43,7 @@ export class TicketKey {
   readonly #encipher: Cipheriv;
   readonly #decipher: Decipheriv;
   readonly #scratch = Buffer.alloc(BLOCK_BYTES);
+  #destroyed = false;
 
   constructor(ringKey: Buffer, role: TicketKeyRole, virtualServiceUuid: string) {
     this.role = role;
@@ -95,8 +96,14 @@ export class TicketKey {
     }
   }
 
+  /** What is left of a destroyed key is known to everybody: zeros. It must open and seal nothing. */
+  get isDestroyed(): boolean {
+    return this.#destroyed;
+  }
+
   /** Overwrites what can be overwritten. The key must not be used afterwards. */
   destroy(): void {
+    this.#destroyed = true;
     this.aesKey.fill(0);
     this.hmacKey.fill(0);
   }

@@ -6,7 +6,7 @@ import { type Accepted, TcpListener } from '../listener/tcp-listener.ts';
 import type { ServerRuntime } from '../pool/server-runtime.ts';
 import { TrustedProxies } from '../proxy-protocol/trusted-proxies.ts';
 import { createKeyRing } from '../session-ticket/key-ring.ts';
-import { parseRingKeys } from '../session-ticket/ring-file.ts';
+import { parseRingKeys, wipeRingKeys } from '../session-ticket/ring-file.ts';
 import type { ConnectionPipeline } from '../virtual-service/connection-pipeline.ts';
 import { buildRuntime, EMPTY_RUNTIME, type EngineRuntime, type RuntimeServices } from './build-runtime.ts';
 import { addressKey, type ConfigVersion } from './worker-messages.ts';
@@ -79,15 +79,9 @@ export class SnapshotApplier {
     { version, snapshot, secrets, ring, slots }: ConfigVersion,
     descriptors: Map<string, number>,
   ): Promise<Prepared> {
-    const runtime = buildRuntime(
-      version,
-      snapshot,
-      secrets,
-      parseRingKeys(ring),
-      slots,
-      this.#current,
-      this.#services,
-    );
+    const ringKeys = parseRingKeys(ring);
+    const runtime = buildRuntime(version, snapshot, secrets, ringKeys, slots, this.#current, this.#services);
+    wipeRingKeys(ringKeys);
     const routes = new Map<string, Route>();
     const newListeners = new Map<string, TcpListener>();
     try {
@@ -132,7 +126,7 @@ export class SnapshotApplier {
     const formerRoutes = this.#routes;
     for (const { virtualService, runtime, ring } of prepared.runtime.virtualServices.values()) {
       virtualService.apply(runtime, nowS);
-      virtualService.applyRing(ring);
+      virtualService.applyRing(ring, this.#services.deadlines);
     }
     this.#current = prepared.runtime;
     this.#routes = prepared.routes;
@@ -157,8 +151,9 @@ export class SnapshotApplier {
   applyRing(ring: string): void {
     const keys = parseRingKeys(ring);
     for (const { virtualService } of this.#current.virtualServices.values()) {
-      virtualService.applyRing(createKeyRing(keys, virtualService.uuid));
+      virtualService.applyRing(createKeyRing(keys, virtualService.uuid), this.#services.deadlines);
     }
+    wipeRingKeys(keys);
   }
 
   /** Ends connections as soon as what is under way on them is done; resolves when nothing is accepted any more. */

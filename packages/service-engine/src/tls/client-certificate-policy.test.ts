@@ -202,6 +202,17 @@ describe('revocation', () => {
     );
   });
 
+  it('of an authority that was not seen cannot be told, and so refuses, where validate_only_leaf_crl is off', async () => {
+    const revocationLists = await lists(root.revocationList());
+    for (const onlyLeafRevocation of [true, false]) {
+      const policy = policyOf([root], { revocationLists, onlyLeafRevocation });
+      assert.deepEqual(
+        policy.verifyUnseen(ofRoot.raw, nowS).kind,
+        onlyLeafRevocation ? 'trusted' : 'refused',
+      );
+    }
+  });
+
   it('of an authority counts where validate_only_leaf_crl is off', async () => {
     const revocationLists = await lists(
       root.revocationList({ revoked: [middle.certificatePem] }),

@@ -103,6 +103,8 @@ export class ClientCertificatePolicy {
     const problem = this.#problemOf(certificate, true, nowS);
     if (problem !== undefined) return refused(problem);
     if (this.#ignorePeerChain) return refused('UNABLE_TO_GET_ISSUER_CERT_LOCALLY');
+    // Whether what was not seen is revoked cannot be looked up.
+    if (this.#lists !== undefined && !this.#onlyLeafRevocation) return refused('UNABLE_TO_GET_CRL');
     // What was not seen, and a root.
     if (this.#depthMax < 2) return refused('CERT_CHAIN_TOO_LONG');
     return { kind: 'trusted', chain: [certificate] };

@@ -1,12 +1,17 @@
 // The runtime of one virtual service on one worker: its configuration now, its ticket keys, its secure servers and open connections.
 
 import type { VirtualServiceSnapshot } from '@limpet/model';
+import type { Deadlines } from '../lifecycle/deadlines.ts';
 import type { PoolRuntime } from '../pool/pool-runtime.ts';
-import type { KeyRing } from '../session-ticket/key-ring.ts';
+import { destroyKeyRing, type KeyRing } from '../session-ticket/key-ring.ts';
 import type { MetricsRow } from '../telemetry/metrics-table.ts';
 import type { ClientCertificatePolicy } from '../tls/client-certificate-policy.ts';
 import type { SecureServers } from '../tls/secure-servers.ts';
+import { HANDSHAKE_TIMEOUT_MS } from './connection-pipeline.ts';
 import type { HostRouter } from './host-router.ts';
+
+/** Deadlines expire up to a tick late. */
+const RING_WIPED_AFTER_MS = HANDSHAKE_TIMEOUT_MS + 1000;
 
 /** What of a virtual service a new configuration replaces, as a whole. */
 export interface VirtualServiceRuntime {
@@ -66,9 +71,12 @@ export class VirtualService {
     for (const connection of this.connections) connection.reconsider(policy, nowS);
   }
 
-  /** The former ring is not wiped here: handshakes under way may still be answered from it; it is garbage after them. */
-  applyRing(ring: KeyRing): void {
+  /** Handshakes under way are answered from the former ring, and none lasts longer than its deadline; then its keys are wiped. */
+  applyRing(ring: KeyRing, deadlines: Deadlines): void {
+    const former = this.#ring;
+    if (former === ring) return;
     this.#ring = ring;
+    deadlines.start(RING_WIPED_AFTER_MS, () => destroyKeyRing(former));
   }
 
   /** Ends idle connections, and every other after what is under way. */
