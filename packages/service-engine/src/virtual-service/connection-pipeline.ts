@@ -33,14 +33,12 @@ import {
 import { ClientConnection } from './client-connection.ts';
 import { ConnectionRecord } from './connection-record.ts';
 import { answerPlainHttp } from './plain-http-answer.ts';
-import type { VirtualService } from './virtual-service.ts';
+import { HANDSHAKE_TIMEOUT_MS, type VirtualService } from './virtual-service.ts';
 
 /** What a proxy says of a connection has to arrive in this time; its specification asks for 3 s at least. */
 export const PROXY_HEADER_TIMEOUT_MS = 5000;
 /** A complete ClientHello has to arrive in this time. */
 export const HELLO_TIMEOUT_MS = 5000;
-/** From the ClientHello to the end of the handshake. */
-export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** How long a client that was turned away may take to close its side. */
 const TURNED_AWAY_MS = 1000;

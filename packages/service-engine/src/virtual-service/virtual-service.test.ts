@@ -10,8 +10,7 @@ import {
 } from '../session-ticket/ring-file.ts';
 import { cryptoRandom } from '../session-ticket/test-ring.ts';
 import type { MetricsRow } from '../telemetry/metrics-table.ts';
-import { HANDSHAKE_TIMEOUT_MS } from './connection-pipeline.ts';
-import { VirtualService, type VirtualServiceRuntime } from './virtual-service.ts';
+import { HANDSHAKE_TIMEOUT_MS, VirtualService, type VirtualServiceRuntime } from './virtual-service.ts';
 
 const isZero = (bytes: Buffer): boolean => bytes.every((byte) => byte === 0);
 const makeRing = (): KeyRing => createKeyRing(createRingKeys(cryptoRandom, 1_800_000_000), 'vs');

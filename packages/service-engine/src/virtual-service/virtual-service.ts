@@ -7,9 +7,10 @@ import { destroyKeyRing, type KeyRing } from '../session-ticket/key-ring.ts';
 import type { MetricsRow } from '../telemetry/metrics-table.ts';
 import type { ClientCertificatePolicy } from '../tls/client-certificate-policy.ts';
 import type { SecureServers } from '../tls/secure-servers.ts';
-import { HANDSHAKE_TIMEOUT_MS } from './connection-pipeline.ts';
 import type { HostRouter } from './host-router.ts';
 
+/** From the ClientHello to the end of the handshake. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** Deadlines expire up to a tick late. */
 const RING_WIPED_AFTER_MS = HANDSHAKE_TIMEOUT_MS + 1000;
 
