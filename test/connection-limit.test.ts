@@ -115,8 +115,8 @@ for (const queue of [false, true]) {
       const engine = await startEngine(queue);
       server.mostInFlight = 0;
       const statuses = await load(engine, 8);
+      // How near it comes to the limit is chance; fill() below shows that every place is used.
       assert.ok(server.mostInFlight <= LIMIT, `${server.mostInFlight} at a time`);
-      assert.equal(server.mostInFlight, LIMIT, 'and it is used');
       if (queue) assert.deepEqual([...statuses.keys()], [200]);
       else
         assert.ok((statuses.get(200) ?? 0) > 0 && [...statuses.keys()].every((s) => s === 200 || s === 503));

@@ -83,15 +83,17 @@ describe('a persistence profile whose type is changed', () => {
   });
 
   it('leaves an open connection at its server, and gives its client the entry of the new type', async () => {
-    // Another name each, so that the rule for first connections spreads them.
-    const connections = await Promise.all(
-      Array.from({ length: 6 }, async (_, index) => {
-        const client = new TicketClient({ servername: `open-${index}.limpet.test` });
-        const connection = await client.connect(bed.ports[0]);
-        return { connection, server: (await connection.request('/')).server };
-      }),
-    );
-    assert.ok(new Set(connections.map(({ server }) => server)).size > 1);
+    // Another name each, so that the rule for first connections spreads them: six, or as many as it takes to see two servers.
+    const connections = [];
+    const used = new Set<string>();
+    for (let index = 0; index < 6 || (used.size < 2 && index < 50); index++) {
+      const client = new TicketClient({ servername: `open-${index}.limpet.test` });
+      const connection = await client.connect(bed.ports[0]);
+      const { server } = await connection.request('/');
+      connections.push({ connection, server });
+      used.add(server);
+    }
+    assert.ok(used.size > 1);
     await bed.reload(COOKIE);
     for (const { connection, server } of connections) {
       const answer = await connection.request('/');
