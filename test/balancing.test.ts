@@ -89,14 +89,15 @@ describe('load balancing without persistence', () => {
     for (const [at, server] of servers.entries())
       server.handler = (_request, response) => void response.end(String(at));
     const seen = new Set<string>();
-    for (let host = 1; host <= 24; host++) {
+    // As many addresses as it takes to see every server.
+    for (let host = 1; host <= 6 || (seen.size < 3 && host <= 100); host++) {
       const answers = new Set<string>();
       for (const port of [engine.port, other.port, engine.port, other.port])
         answers.add(await askFrom(`127.0.1.${host}`, port));
       assert.equal(answers.size, 1, `127.0.1.${host} reached ${[...answers]}`);
       for (const answer of answers) seen.add(answer);
     }
-    assert.equal(seen.size, 3, 'every server has some of 24 addresses');
+    assert.equal(seen.size, 3, 'every server has some');
   });
 });
 

@@ -12,9 +12,13 @@ describe('connections without a ticket', () => {
   after(() => bed.stop());
 
   it('of one client reach one server, on every worker and engine', async () => {
-    for (const name of ['a.limpet.test', 'b.limpet.test', 'c.limpet.test']) {
+    // Nine an engine: of ten no server has more than 1.25 of its share and six, be they all on one.
+    for (const [name, length] of [
+      ['a.limpet.test', 12],
+      ['b.limpet.test', 6],
+    ] as const) {
       const servers = await Promise.all(
-        Array.from({ length: 12 }, (_, turn) =>
+        Array.from({ length }, (_, turn) =>
           new TicketClient({ servername: name }).visit(bed.ports[turn % 2] as number, '/', 'none'),
         ),
       );
