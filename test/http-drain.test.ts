@@ -105,6 +105,32 @@ describe('an engine that is told to stop', () => {
     assert.match(bed.engine.process.stderr(), /"connections":2.*connections were cut at the drain deadline/);
   });
 
+  it('waits for clients of a virtual service that a reload has taken away, too', async () => {
+    const busy = await new TicketClient().connect(bed.port);
+    const answer1 = busy.request('/held');
+    const session = connectHttp2(`https://127.0.0.1:${bed.port}`, { rejectUnauthorized: false });
+    const stream = session.request({ ':path': '/held' });
+    const answer2 = once(stream, 'response');
+    stream.resume();
+    await atServer(2);
+    // Another name is another virtual service, on a port of its own.
+    await bed.reload({ virtualService: { name: 'successor' } });
+    await sendSigterm();
+    await eventually(() => bed.engine.process.stderr().includes('"event":"DRAINING"'), 'it drains');
+    // Long enough for several looks at what is left.
+    const lookedAtMs = performance.now() + 300;
+    await eventually(() => performance.now() > lookedAtMs, 'it has looked');
+    assert.equal(bed.engine.process.child.exitCode, null, 'it waits for what is in flight');
+    for (const response of held) response.end('at last\n');
+    const { status, body } = await answer1;
+    assert.deepEqual([status, body], [200, 'at last\n']);
+    assert.equal((await answer2)[0][':status'], 200);
+    await once(session, 'close');
+    await busy.close();
+    assert.equal(await bed.engine.process.exited, 0);
+    assert.doesNotMatch(bed.engine.process.stderr(), /connections were cut/);
+  });
+
   it('ends at once where nothing is in flight, idle connections or not', async () => {
     const idle = await new TicketClient().connect(bed.port);
     await idle.request('/');

@@ -2,8 +2,9 @@
 
 import { LimpetError } from '@limpet/model';
 import { pino } from 'pino';
+import { logRefusal } from './engine-log.ts';
 import type { EngineOptions } from './options.ts';
-import { logRefusal, ServiceEngine } from './service-engine.ts';
+import { ServiceEngine } from './service-engine.ts';
 import type { ParentChannel } from './supervisor/supervisor-link.ts';
 
 /**
@@ -23,12 +24,10 @@ export async function runServiceEngine(options: EngineOptions): Promise<number> 
     leaveParent();
     return error instanceof LimpetError ? 2 : 1;
   }
-  let serving = false;
   let asked = false;
   const stop = (): void => {
-    if (asked && serving) engine.cut();
-    else if (serving) void engine.stop();
-    // Else it stops once it has started.
+    if (asked) engine.cut();
+    else void engine.stop();
     asked = true;
   };
   process.on('SIGTERM', stop);
@@ -43,10 +42,10 @@ export async function runServiceEngine(options: EngineOptions): Promise<number> 
   process.on('unhandledRejection', onException);
   try {
     const ready = await engine.start();
-    serving = true;
-    process.stdout.write(`${JSON.stringify({ event: 'ready', ...ready, pid: process.pid })}\n`);
-    log.info({ event: 'READY', ...ready }, 'serving');
-    if (asked) void engine.stop();
+    if (ready !== undefined) {
+      process.stdout.write(`${JSON.stringify({ event: 'ready', ...ready, pid: process.pid })}\n`);
+      log.info({ event: 'READY', ...ready }, 'serving');
+    }
   } catch (error) {
     logRefusal(log, error, 'the engine cannot start');
     await engine.stop();

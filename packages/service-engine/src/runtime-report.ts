@@ -21,6 +21,8 @@ export interface RuntimeFacts {
   readonly engineName: string;
   readonly state: string;
   readonly version: number;
+  /** Whether the configuration is in effect on every worker and address. */
+  readonly complete: boolean;
   readonly workers: number;
   readonly snapshot: Snapshot;
   readonly ringKeys: RingKeys;
@@ -42,7 +44,7 @@ export function describeRuntime(facts: RuntimeFacts): unknown {
   return {
     engine: facts.engineName,
     state: facts.state,
-    config: { version: facts.version, hash: snapshot.hash },
+    config: { version: facts.version, hash: snapshot.hash, complete: facts.complete },
     workers: facts.workers,
     connections: {
       open: facts.capacity.open,

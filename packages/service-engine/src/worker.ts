@@ -148,14 +148,11 @@ async function handle(message: MainToWorker): Promise<void> {
       }
       break;
     }
-    case 'commit':
-      try {
-        await applier.commit();
-        send({ kind: 'committed', version: message.version });
-      } catch (error) {
-        send({ kind: 'refused', version: message.version, reason: describeRefusal(error) });
-      }
+    case 'commit': {
+      const failures = await applier.commit().catch((error: unknown) => [describeRefusal(error)]);
+      send({ kind: 'committed', version: message.version, listening: applier.listening, failures });
       break;
+    }
     case 'discard':
       applier.discard();
       break;

@@ -8,6 +8,7 @@ import { TrustedProxies } from '../proxy-protocol/trusted-proxies.ts';
 import { createKeyRing } from '../session-ticket/key-ring.ts';
 import { parseRingKeys, wipeRingKeys } from '../session-ticket/ring-file.ts';
 import type { ConnectionPipeline } from '../virtual-service/connection-pipeline.ts';
+import type { VirtualService } from '../virtual-service/virtual-service.ts';
 import { buildRuntime, EMPTY_RUNTIME, type EngineRuntime, type RuntimeServices } from './build-runtime.ts';
 import { addressKey, type ConfigVersion } from './worker-messages.ts';
 
@@ -45,6 +46,8 @@ export class SnapshotApplier {
   #early: (readonly [key: string, accepted: Accepted])[] = [];
   /** How listeners that are being closed serve what still waited on them. */
   readonly #closing = new Map<string, Route>();
+  /** Virtual services that are configured no more and may still have connections: what happens to all happens to theirs. */
+  readonly #removed = new Set<VirtualService>();
 
   constructor(services: RuntimeServices, door: Door) {
     this.#services = services;
@@ -115,11 +118,12 @@ export class SnapshotApplier {
   /**
    * Swaps.
    *
-   * @throws where a shared socket cannot be listened on, as when another process has begun to since it was opened; everything else is swapped.
+   * @returns why shared sockets cannot be listened on, as when another process has begun to since they were opened; everything else is swapped, and
+   * the next configuration with the address tries again.
    */
-  async commit(): Promise<void> {
+  async commit(): Promise<readonly string[]> {
     const prepared = this.#prepared;
-    if (prepared === undefined) return;
+    if (prepared === undefined) return ['nothing is prepared'];
     this.#prepared = undefined;
     const former = this.#current;
     const nowS = Math.floor(this.#services.clock.unixMs() / 1000);
@@ -137,7 +141,23 @@ export class SnapshotApplier {
     const early = this.#early;
     this.#early = [];
     for (const [key, accepted] of early) if (!accepted.socket.destroyed) this.#accept(key, accepted);
-    for (const listener of prepared.newListeners.values()) if (listener.isShared) await listener.start();
+    const failures: string[] = [];
+    for (const [key, listener] of prepared.newListeners) {
+      if (!listener.isShared) continue;
+      try {
+        await listener.start();
+      } catch (error) {
+        // Node has closed the socket.
+        failures.push(error instanceof Error ? error.message : String(error));
+        this.#listeners.delete(key);
+      }
+    }
+    return failures;
+  }
+
+  /** Keys of the addresses on which this worker accepts. */
+  get listening(): readonly string[] {
+    return [...this.#listeners.keys()];
   }
 
   /** Gives up what was prepared. */
@@ -150,7 +170,7 @@ export class SnapshotApplier {
   /** New ticket keys for every virtual service; takes effect with the next ticket. */
   applyRing(ring: string): void {
     const keys = parseRingKeys(ring);
-    for (const { virtualService } of this.#current.virtualServices.values()) {
+    for (const virtualService of this.#virtualServices()) {
       virtualService.applyRing(createKeyRing(keys, virtualService.uuid), this.#services.deadlines);
     }
     wipeRingKeys(keys);
@@ -158,7 +178,7 @@ export class SnapshotApplier {
 
   /** Ends connections as soon as what is under way on them is done; resolves when nothing is accepted any more. */
   async drain(keepIdle: boolean): Promise<void> {
-    for (const { virtualService } of this.#current.virtualServices.values()) virtualService.drain(keepIdle);
+    for (const virtualService of this.#virtualServices()) virtualService.drain(keepIdle);
     const { deadlines } = this.#services;
     await Promise.all([...this.#listeners.values()].map((listener) => listener.stop(deadlines)));
     this.#listeners.clear();
@@ -166,7 +186,7 @@ export class SnapshotApplier {
 
   /** The time of a disabled server is over. */
   leaveServer(slot: number): void {
-    for (const { virtualService } of this.#current.virtualServices.values()) virtualService.leaveServer(slot);
+    for (const virtualService of this.#virtualServices()) virtualService.leaveServer(slot);
     for (const { servers } of this.#current.pools.values())
       for (const server of servers) if (server.slot === slot) server.idle.close();
     this.#services.requestQueues.pump();
@@ -180,16 +200,32 @@ export class SnapshotApplier {
   /** Connections that are open. */
   get openConnections(): number {
     let open = 0;
-    for (const { virtualService } of this.#current.virtualServices.values())
-      open += virtualService.connections.size;
+    for (const virtualService of this.#virtualServices()) open += virtualService.connections.size;
     return open;
   }
 
   destroyConnections(): void {
-    for (const { virtualService } of this.#current.virtualServices.values())
-      virtualService.destroyConnections();
+    for (const virtualService of this.#virtualServices()) virtualService.destroyConnections();
     for (const pool of this.#current.pools.values())
       for (const server of pool.servers) closeConnections(server);
+  }
+
+  /** Those that are configured, and those that were and have not let go of their last client. */
+  #virtualServices(): readonly VirtualService[] {
+    this.#forgetRemoved();
+    const configured = [...this.#current.virtualServices.values()].map(
+      ({ virtualService }) => virtualService,
+    );
+    return [...configured, ...this.#removed];
+  }
+
+  #forgetRemoved(): void {
+    // A listener that is being closed may still accept for one.
+    const closing = new Set([...this.#closing.values()].map(({ virtualServiceUuid }) => virtualServiceUuid));
+    for (const virtualService of this.#removed) {
+      if (virtualService.connections.size === 0 && !closing.has(virtualService.uuid))
+        this.#removed.delete(virtualService);
+    }
   }
 
   #countRefused(key: string): void {
@@ -229,8 +265,11 @@ export class SnapshotApplier {
       void listener.stop(this.#services.deadlines).then(() => this.#closing.delete(key));
     }
     for (const [uuid, { virtualService }] of former.virtualServices) {
-      if (!this.#current.virtualServices.has(uuid)) virtualService.drain(false);
+      if (this.#current.virtualServices.has(uuid)) continue;
+      virtualService.drain(false);
+      this.#removed.add(virtualService);
     }
+    this.#forgetRemoved();
     const kept = new Set(
       [...this.#current.pools.values()].flatMap(({ servers }) => servers.map(({ idle }) => idle)),
     );

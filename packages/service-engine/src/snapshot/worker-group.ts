@@ -76,13 +76,14 @@ export class WorkerGroup {
    * Prepares the configuration on every worker, then commits it on every worker.
    *
    * @param onPrepared is awaited between the two: from there on it comes into effect.
+   * @returns why it is not in effect everywhere, where a worker could not listen or did not answer in time.
    * @throws LimpetError APPLY_FAILED or ADDRESS_IN_USE with the first reason; then every worker goes on as before.
    */
-  apply(config: ConfigVersion, onPrepared: () => Promise<void>): Promise<void> {
+  apply(config: ConfigVersion, onPrepared: () => Promise<void>): Promise<readonly string[]> {
     return this.#inTurn(() => this.#apply(config, onPrepared));
   }
 
-  async #apply(config: ConfigVersion, onPrepared: () => Promise<void>): Promise<void> {
+  async #apply(config: ConfigVersion, onPrepared: () => Promise<void>): Promise<readonly string[]> {
     const { version } = config;
     const descriptors = new Map<number, ReadonlyMap<string, number>>();
     try {
@@ -92,15 +93,11 @@ export class WorkerGroup {
       for (const lent of descriptors.values()) for (const descriptor of lent.values()) closeSync(descriptor);
       throw error;
     }
-    const prepare = (worker: number): MainToWorker => ({
-      kind: 'prepare',
-      config,
-      descriptors: descriptors.get(worker) ?? new Map(),
-    });
-    const prepared = await this.#ask(prepare, (message) =>
-      (message.kind === 'prepared' || message.kind === 'refused') && message.version === version
-        ? message
-        : undefined,
+    const members = [...this.#members.values()];
+    const prepared = await this.#ask(
+      members,
+      ({ worker }) => ({ kind: 'prepare', config, descriptors: descriptors.get(worker) ?? new Map() }),
+      (message) => (isPreparation(message) && message.version === version ? message : undefined),
     ).catch((error: unknown) => {
       this.broadcast({ kind: 'discard', version });
       throw error;
@@ -112,17 +109,22 @@ export class WorkerGroup {
     }
     this.#current = config;
     await onPrepared();
-    const committed = await this.#ask(
-      () => ({ kind: 'commit', version }),
-      (message) =>
-        (message.kind === 'committed' || message.kind === 'refused') && message.version === version
-          ? message
-          : undefined,
-    );
-    const listening = new Set(addressesOf(config.snapshot).map(addressKey));
-    for (const member of this.#members.values()) member.listening = listening;
-    const failed = committed.find((message) => message.kind === 'refused');
-    if (failed !== undefined) throw new LimpetError('APPLY_FAILED', failed.reason);
+    // One that has begun since has prepared nothing; it is brought up to date next.
+    const ready = members.filter((member) => this.#members.get(member.worker) === member);
+    return this.#commit(ready, config);
+  }
+
+  async #commit(members: readonly Member[], { version }: ConfigVersion): Promise<readonly string[]> {
+    try {
+      const committed = await this.#ask(
+        members,
+        () => ({ kind: 'commit', version }),
+        (message) => (message.kind === 'committed' && message.version === version ? message : undefined),
+      );
+      return committed.flatMap(({ failures }) => failures);
+    } catch (error) {
+      return [describeError(error)];
+    }
   }
 
   /** New ticket keys; also for workers that start later. */
@@ -139,6 +141,7 @@ export class WorkerGroup {
   async stop(drain: Drain): Promise<number> {
     this.#stopping = true;
     const drained = await this.#ask(
+      [...this.#members.values()],
       () => ({ kind: 'drain', drain }),
       (message) => (message.kind === 'drained' ? message : undefined),
       drain.deadlineMs + 2000,
@@ -178,6 +181,8 @@ export class WorkerGroup {
         this.#listener.onException(start.worker, message.message, message.stack);
       if (message.kind === 'descriptors')
         this.#listener.onDescriptors(start.worker, message.short, message.detail);
+      // However late it is.
+      if (message.kind === 'committed') member.listening = new Set(message.listening);
       for (const answer of this.#answers) answer(start.worker, message);
     });
     await new Promise<void>((resolve, reject) => {
@@ -199,27 +204,35 @@ export class WorkerGroup {
       const member = this.#members.get(start.worker);
       // It ended again: its exit has started the next try.
       if (member === undefined) return;
-      // Without its sockets it is of no use.
-      this.#listener.onException(start.worker, error instanceof Error ? error.message : String(error), '');
+      // Without a configuration it is of no use.
+      this.#listener.onException(start.worker, describeError(error), '');
       void member.thread.terminate();
     }
   }
 
+  /** @throws LimpetError where it cannot serve what the others do. */
   async #bringUpToDate(worker: number): Promise<void> {
     const config = this.#current;
     const member = this.#members.get(worker);
     if (config === undefined || member === undefined) return;
     const descriptors = await this.#descriptorsFor(member, config);
-    const { thread } = member;
-    thread.postMessage({ kind: 'prepare', config, descriptors } satisfies MainToWorker);
-    thread.postMessage({ kind: 'commit', version: config.version } satisfies MainToWorker);
-    member.listening = new Set(addressesOf(config.snapshot).map(addressKey));
+    const [prepared] = await this.#ask(
+      [member],
+      () => ({ kind: 'prepare', config, descriptors }),
+      (message) => (isPreparation(message) && message.version === config.version ? message : undefined),
+    );
+    if (prepared?.kind === 'refused') throw new LimpetError('APPLY_FAILED', prepared.reason);
+    const failures = await this.#commit([member], config);
+    for (const failure of failures) this.#listener.onException(worker, failure, '');
   }
 
   /** One change after another: a worker that was brought up to date between the two steps of a configuration would stay behind it. */
-  #inTurn(change: () => Promise<void>): Promise<void> {
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
     const done = this.#changes.then(change);
-    this.#changes = done.catch(() => {});
+    this.#changes = done.then(
+      () => {},
+      () => {},
+    );
     return done;
   }
 
@@ -240,13 +253,14 @@ export class WorkerGroup {
     return descriptors;
   }
 
-  /** Sends to all workers and waits for an answer of each. */
+  /** Sends to these workers and waits for an answer of each. */
   #ask<T>(
-    messageTo: (worker: number) => MainToWorker,
+    members: readonly Member[],
+    messageTo: (member: Member) => MainToWorker,
     pick: (message: WorkerToMain) => T | undefined,
     timeoutMs = PREPARE_TIMEOUT_MS,
   ): Promise<T[]> {
-    const waiting = new Set(this.#members.keys());
+    const waiting = new Set(members.map(({ worker }) => worker));
     const answers: T[] = [];
     return new Promise((resolve, reject) => {
       if (waiting.size === 0) return resolve(answers);
@@ -270,7 +284,17 @@ export class WorkerGroup {
         finish(() => reject(new LimpetError('APPLY_FAILED', 'a worker did not answer in time'))),
       );
       this.#answers.add(onAnswer);
-      for (const { worker, thread } of this.#members.values()) thread.postMessage(messageTo(worker));
+      for (const member of members) member.thread.postMessage(messageTo(member));
     });
   }
+}
+
+function isPreparation(
+  message: WorkerToMain,
+): message is Extract<WorkerToMain, { kind: 'prepared' | 'refused' }> {
+  return message.kind === 'prepared' || message.kind === 'refused';
+}
+
+function describeError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -54,7 +54,14 @@ export type WorkerToMain =
   | { readonly kind: 'started' }
   | { readonly kind: 'prepared'; readonly version: number }
   | { readonly kind: 'refused'; readonly version: number; readonly reason: string }
-  | { readonly kind: 'committed'; readonly version: number }
+  | {
+      readonly kind: 'committed';
+      readonly version: number;
+      /** Keys of the addresses on which it accepts now. */
+      readonly listening: readonly string[];
+      /** Why it does not accept on others; the rest is in effect. */
+      readonly failures: readonly string[];
+    }
   | { readonly kind: 'drained'; readonly left: number }
   /** As many connections are open as may be; one more was refused. */
   | { readonly kind: 'full' }

@@ -1,0 +1,239 @@
+// The one way of a configuration: read → validate and compile → rows and ports → health → workers → in effect.
+
+import {
+  type Address,
+  type CompiledConfig,
+  type ConfigProblem,
+  describeProblem,
+  LimpetError,
+  loadConfig,
+  type Snapshot,
+} from '@limpet/model';
+import type { Logger } from 'pino';
+import type { EngineMemory } from './engine-memory.ts';
+import type { Clock } from './lifecycle/clock.ts';
+import type { RandomSource } from './lifecycle/random.ts';
+import type { EngineOptions } from './options.ts';
+import type { ServerWatch } from './server-watch.ts';
+import {
+  createRingKeys,
+  parseRingKeys,
+  type RingKeys,
+  serializeRingKeys,
+} from './session-ticket/ring-file.ts';
+import { addressesGone, type BoundPorts } from './snapshot/bound-ports.ts';
+import type { WorkerGroup } from './snapshot/worker-group.ts';
+import { resolveConfigFiles } from './source/file-references.ts';
+import { readConfigFile, readRingFile } from './source/file-source.ts';
+import { metricOffset } from './telemetry/metrics-table.ts';
+import { type CertificateExpiry, firstExpiryS } from './tls/certificate-expiry.ts';
+import { runTicketSelfTest } from './tls/ticket-self-test.ts';
+
+const APPLIED = metricOffset('limpet_config_reloads_total', 'applied');
+const REFUSED = metricOffset('limpet_config_reloads_total', 'refused');
+const REVOCATION_LIST_EXPIRY = metricOffset('limpet_revocation_list_expiry_timestamp_seconds');
+const CERTIFICATE_EXPIRY = metricOffset('limpet_certificate_expiry_timestamp_seconds');
+const KEYS = metricOffset('limpet_ticket_keys');
+
+/** What is in effect. */
+export interface InEffect {
+  readonly version: number;
+  readonly snapshot: Snapshot;
+  readonly ringText: string;
+  readonly ringKeys: RingKeys;
+  /** False: not on every worker, or not on every address. The same configuration is applied again when it is read again. */
+  readonly complete: boolean;
+}
+
+export interface ConfigurationServices {
+  readonly options: EngineOptions;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly memory: EngineMemory;
+  readonly workers: WorkerGroup;
+  readonly boundPorts: BoundPorts;
+  readonly servers: ServerWatch;
+  readonly certificateExpiry: CertificateExpiry;
+  /** Files that a configuration is made of: a change of one is a reason to read all of them. */
+  readonly onFiles: (files: readonly string[]) => void;
+  /** Ticket keys that are in no file, for the process after this one. */
+  readonly keepTicketKeys: (ringText: string) => Promise<void>;
+}
+
+/** One at a time: the caller waits for a load to end before it begins the next. */
+export class ConfigurationFlow {
+  readonly #services: ConfigurationServices;
+  #inEffect: InEffect | undefined;
+  /** Of attempts, too: an answer to one that was given up is never taken for an answer to the next. */
+  #lastVersion = 0;
+  #leftTicketKeys: string | undefined;
+  #abandoned = false;
+  #onAbandoned: () => void = () => {};
+  readonly #whenAbandoned = new Promise<void>((resolve) => {
+    this.#onAbandoned = resolve;
+  });
+
+  constructor(services: ConfigurationServices) {
+    this.#services = services;
+  }
+
+  get inEffect(): InEffect | undefined {
+    return this.#inEffect;
+  }
+
+  /** Ticket keys that the process before this one left. */
+  inherit(ticketKeys: string | undefined): void {
+    this.#leftTicketKeys = ticketKeys;
+  }
+
+  /** The engine stops: a load under way waits for servers no longer, and comes to nothing. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#onAbandoned();
+  }
+
+  /** Reads everything and puts it into effect. @throws with everything that is wrong; then nothing has changed. */
+  async load(): Promise<void> {
+    const { options, clock, onFiles } = this.#services;
+    const { configFile, ticketKeysFile, enginesPerVirtualService } = options;
+    const raw = readConfigFile(configFile);
+    const { input, files } = resolveConfigFiles(raw, configFile);
+    onFiles([configFile, ...files, ...(ticketKeysFile === undefined ? [] : [ticketKeysFile])]);
+    const { compiled, notices } = loadConfig(input, {
+      enginesPerVirtualService,
+      nowS: Math.floor(clock.unixMs() / 1000),
+    });
+    const ringText =
+      ticketKeysFile === undefined ? await this.#ephemeralRing() : readRingFile(ticketKeysFile);
+    await this.#apply(compiled, notices, ringText);
+  }
+
+  async #apply(
+    { snapshot, secrets }: CompiledConfig,
+    notices: readonly ConfigProblem[],
+    ringText: string,
+  ): Promise<void> {
+    const { log, workers } = this.#services;
+    const former = this.#inEffect;
+    const sameObjects = former?.complete === true && former.snapshot.hash === snapshot.hash;
+    if (sameObjects && former.ringText === ringText) {
+      // Said all the same: whoever sent the signal, or mended a file that was refused, waits for an answer.
+      log.info({ event: 'CONFIG_UNCHANGED', version: former.version }, 'nothing changed');
+      return;
+    }
+    const ringKeys = parseRingKeys(ringText);
+    if (sameObjects) {
+      workers.applyRing(ringText);
+      this.#inEffect = { ...former, ringText, ringKeys };
+      this.#noteRing(ringKeys);
+      log.info({ event: 'TICKET_KEYS_APPLIED', rotations: ringKeys.rotations }, 'ticket keys applied');
+      return;
+    }
+    for (const notice of notices) log.warn({ event: 'CONFIG_NOTICE' }, describeProblem(notice));
+    if (former === undefined) await selfTest(snapshot, secrets);
+    await this.#putIntoEffect(snapshot, secrets, ringText, ringKeys);
+  }
+
+  async #putIntoEffect(
+    snapshot: Snapshot,
+    secrets: ReadonlyMap<string, string>,
+    ringText: string,
+    ringKeys: RingKeys,
+  ): Promise<void> {
+    const { memory, workers, boundPorts, servers } = this.#services;
+    const former = this.#inEffect;
+    const version = ++this.#lastVersion;
+    const { snapshot: bound, opened } = await boundPorts.bind(snapshot, former?.snapshot);
+    let failures: readonly string[];
+    try {
+      const slots = memory.assign(bound);
+      // Probed before they get traffic.
+      servers.prepare(bound, secrets);
+      await this.#firstVerdicts();
+      failures = await workers.apply(
+        { version, snapshot: bound, secrets, ring: ringText, slots },
+        // Before the workers close theirs, so that they accept the last that waits.
+        () => boundPorts.release(former === undefined ? [] : addressesGone(former.snapshot, bound)),
+      );
+      // An engine that begins has nothing to fall back on, and nobody who relies on it yet.
+      if (former === undefined && failures[0] !== undefined)
+        throw new LimpetError('APPLY_FAILED', failures[0]);
+    } catch (error) {
+      await this.#giveUp(former, opened);
+      throw error;
+    }
+    this.#inEffect = { version, snapshot: bound, ringText, ringKeys, complete: failures.length === 0 };
+    servers.apply(bound);
+    this.#noteCertificates(bound);
+    this.#noteRing(ringKeys);
+    if (failures.length === 0) this.#noteApplied(version, bound);
+    else this.#noteIncomplete(version, bound, failures);
+  }
+
+  /** Where servers answer nothing it takes a few receive timeouts; an engine that stops does not wait for them. */
+  async #firstVerdicts(): Promise<void> {
+    await Promise.race([this.#services.servers.firstVerdicts(), this.#whenAbandoned]);
+    if (this.#abandoned) throw new LimpetError('APPLY_FAILED', 'the engine stops');
+  }
+
+  async #giveUp(former: InEffect | undefined, opened: readonly Address[]): Promise<void> {
+    const { memory, boundPorts, servers } = this.#services;
+    servers.revert();
+    if (former?.complete === true) memory.retain(former.snapshot);
+    await boundPorts.release(opened);
+  }
+
+  #noteApplied(version: number, snapshot: Snapshot): void {
+    const { log, memory } = this.#services;
+    memory.retain(snapshot);
+    memory.metrics.add('engine', 0, APPLIED);
+    log.info({ event: 'CONFIG_APPLIED', version, hash: snapshot.hash }, 'configuration applied');
+  }
+
+  /** Rows are kept: a worker that did not answer may still use those of the former configuration. */
+  #noteIncomplete(version: number, { hash }: Snapshot, failures: readonly string[]): void {
+    const { log, memory } = this.#services;
+    memory.metrics.add('engine', 0, REFUSED);
+    for (const reason of new Set(failures))
+      log.error(
+        { event: 'CONFIG_INCOMPLETE', version, hash, reason },
+        `the configuration is in effect, but not all of it: ${reason}. Mend that and send SIGHUP, or put the former file back`,
+      );
+  }
+
+  async #ephemeralRing(): Promise<string> {
+    const { log, clock, random, keepTicketKeys } = this.#services;
+    const known = this.#inEffect?.ringText ?? this.#leftTicketKeys;
+    if (known !== undefined) return known;
+    log.warn('no --ticket-keys file: tickets of this engine are good for no other, nor after a restart');
+    const made = serializeRingKeys(createRingKeys(random, Math.floor(clock.unixMs() / 1000)));
+    await keepTicketKeys(made);
+    return made;
+  }
+
+  #noteRing({ previous }: RingKeys): void {
+    this.#services.memory.metrics.set('engine', 0, KEYS, 2 + previous.length);
+  }
+
+  #noteCertificates(snapshot: Snapshot): void {
+    const { memory, certificateExpiry } = this.#services;
+    const { metrics, slots } = memory;
+    for (const { uuid, tls } of snapshot.virtualServices) {
+      const slot = slots.virtualServices.get(uuid);
+      if (slot === undefined) continue;
+      const expiryS = firstExpiryS(tls?.certificates ?? []) ?? 0;
+      metrics.set('virtual_service', slot, CERTIFICATE_EXPIRY, expiryS);
+      const listsEndS = tls?.clientCertificates?.listsEndS ?? 0;
+      metrics.set('virtual_service', slot, REVOCATION_LIST_EXPIRY, listsEndS);
+    }
+    certificateExpiry.apply(snapshot);
+  }
+}
+
+async function selfTest(snapshot: Snapshot, secrets: ReadonlyMap<string, string>): Promise<void> {
+  const tls = snapshot.virtualServices.find((virtualService) => virtualService.tls !== undefined)?.tls;
+  const certificate = tls?.certificates[0];
+  if (certificate === undefined) return;
+  await runTicketSelfTest(certificate.chainPem, secrets.get(certificate.keyHash) ?? '');
+}
