@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { createConnection, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
@@ -10,14 +11,23 @@ import { eventually } from './support/engine.ts';
 import { type OneEngine, startOneEngine } from './support/one-engine.ts';
 import { type OriginServer, startOriginServer } from './support/origin-server.ts';
 import { clientHelloWithTicket } from './support/raw-hello.ts';
+import { frame, frameType, getFields, headersFrame, openRawHttp2 } from './support/raw-http2.ts';
+
+const MORE_THAN_BUFFERS_HOLD = Buffer.alloc(32_000_000);
 
 let origin: OriginServer;
 let bed: OneEngine;
 let silent: OneEngine;
+const unread: ServerResponse[] = [];
 before(async () => {
-  origin = await startOriginServer((_request, response) => {
-    // More than the client reads, and never the end of it.
-    response.write(Buffer.alloc(4_000_000));
+  origin = await startOriginServer((request, response) => {
+    if (request.url === '/more-than-buffers-hold') {
+      response.write(MORE_THAN_BUFFERS_HOLD);
+      unread.push(response);
+    } else {
+      // More than the client reads, and never the end of it.
+      response.write(Buffer.alloc(4_000_000));
+    }
   });
   [bed, silent] = await Promise.all([
     startOneEngine(origin, { httpProfile: { keepalive_timeout: 3000, post_accept_timeout: 3000 } }),
@@ -109,6 +119,34 @@ describe('a connection that its client leaves', { concurrency: 2 }, () => {
         assert.equal(await bed.engine.metric('limpet_server_requests_active'), 0);
       });
     }
+  });
+
+  it('and whose HTTP/2 session failed and never came to its end has its socket closed', async () => {
+    const clients = await Promise.all(Array.from({ length: 8 }, () => openRawHttp2(silent.port)));
+    for (const client of clients) {
+      client.send(
+        frame(frameType.settings, 0, 0, Buffer.from([0, 4, 0x7f, 0xff, 0xff, 0xff])),
+        frame(frameType.windowUpdate, 0, 0, Buffer.from([0x7f, 0, 0, 0])),
+        headersFrame(1, getFields('/more-than-buffers-hold')),
+      );
+      await client.next(({ type }) => type === frameType.data, 'the first bytes');
+      client.socket.pause();
+    }
+    let waiting = 0;
+    await eventually(() => {
+      const before = waiting;
+      waiting = unread.reduce((sum, response) => sum + response.writableLength, 0);
+      return waiting > 0 && waiting === before;
+    }, 'nothing moves any more');
+    for (const client of clients) {
+      // RFC 9113 §6.9.1: an increment of zero.
+      client.send(frame(frameType.windowUpdate, 0, 0, Buffer.alloc(4)));
+      // Only now does node:http2 read on, find the session broken, and wait, most often, for bytes to leave that nobody will ever take.
+      client.close();
+    }
+    const records = () =>
+      silent.engine.records().filter(({ record, alpn }) => record === 'connection' && alpn === 'h2');
+    await eventually(() => records().length === clients.length, 'the records of the connections');
   });
 
   it('open but silent after its ClientHello is closed ten seconds later', async () => {

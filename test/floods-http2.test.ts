@@ -40,7 +40,7 @@ describe('an engine that speaks HTTP/2', () => {
     await raw.ended();
   });
 
-  it('ends connections whose clients do not take a refusal', async () => {
+  it('ends streams whose clients make no room for a refusal, and the connections that are idle then', async () => {
     const raw = await openRawHttp2(bed.port);
     const noWindow = Buffer.from([0, 4, 0, 0, 0, 0]);
     raw.send(
@@ -48,6 +48,9 @@ describe('an engine that speaks HTTP/2', () => {
       headersFrame(1, getFields('/refused', ['host', 'another.test'])),
     );
     assert.ok(await raw.next(({ type }) => type === frameType.headers, 'the refusal'));
+    const reset = await raw.next(({ type }) => type === frameType.rstStream, 'client_body_timeout');
+    assert.equal(reset?.payload.readUInt32BE(0), constants.NGHTTP2_CANCEL);
+    assert.ok(await raw.next(({ type }) => type === frameType.goaway, 'keepalive_timeout'));
     await raw.ended();
   });
 });

@@ -1,6 +1,6 @@
 // The small interface that codecs talk to: bytes in, bytes out, pause, resume, close; over TLS or TCP alike.
 
-/** What the owner of a channel is told. Each call is synchronous and must not throw. */
+/** What the owner of a channel is told. Each call is synchronous; one that throws ends the channel. */
 export interface ChannelListener {
   /**
    * Bytes that arrived. The buffer is only valid during the call: what is kept, or written to another channel, must be
@@ -28,6 +28,6 @@ export interface Channel {
   end(): void;
   /** Closes at once; what was not sent is lost. */
   destroy(): void;
-  /** As destroy, with a TCP reset so that the peer does not take what it got for complete. */
+  /** As destroy, with a TCP reset so that the peer does not take what it got for complete. Only onClose follows. */
   reset(): void;
 }

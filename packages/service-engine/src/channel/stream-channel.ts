@@ -1,9 +1,8 @@
-// A channel over an accepted socket: a TLSSocket with the raw socket beneath it, or a plain net.Socket.
+// A channel over a socket that reads as streams do: one that was accepted, or one whose reader was not chosen when it was opened.
 
 import type { Socket } from 'node:net';
-import type { Channel, ChannelListener } from './channel.ts';
-
-const NOBODY: ChannelListener = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
+import type { Channel } from './channel.ts';
+import { SocketChannel } from './socket-channel.ts';
 
 /**
  * Takes over a connected socket. Its user sets `listener` in the same turn.
@@ -19,58 +18,11 @@ export function createStreamChannel(
   return new StreamChannel(socket, rawSocket, onException);
 }
 
-class StreamChannel implements Channel {
-  listener: ChannelListener = NOBODY;
+class StreamChannel extends SocketChannel {
   readonly ownsReadBuffer = true;
-  readonly #socket: Socket;
-  readonly #rawSocket: Socket;
-  readonly #onException: (error: unknown) => void;
-  #error: Error | undefined;
 
   constructor(socket: Socket, rawSocket: Socket, onException: (error: unknown) => void) {
-    this.#socket = socket;
-    this.#rawSocket = rawSocket;
-    this.#onException = onException;
-    socket.on('data', (chunk: Buffer) => this.#guard(() => this.listener.onData(chunk)));
-    socket.on('end', () => this.#guard(() => this.listener.onEnd()));
-    socket.on('drain', () => this.#guard(() => this.listener.onDrain()));
-    socket.on('error', (error) => {
-      this.#error = error;
-    });
-    socket.on('close', () => this.#guard(() => this.listener.onClose(this.#error)));
-  }
-
-  write(data: Buffer | string): boolean {
-    return typeof data === 'string' ? this.#socket.write(data, 'latin1') : this.#socket.write(data);
-  }
-
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
-  end(): void {
-    this.#socket.end();
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
-  }
-
-  reset(): void {
-    if (!this.#rawSocket.destroyed) this.#rawSocket.resetAndDestroy();
-    this.#socket.destroy();
-  }
-
-  #guard(call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      this.#onException(error);
-      this.destroy();
-    }
+    super(socket, rawSocket, onException);
+    socket.on('data', (chunk: Buffer) => this.receive(chunk));
   }
 }

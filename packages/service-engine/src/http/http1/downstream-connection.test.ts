@@ -54,4 +54,11 @@ describe('the end of an HTTP/1.1 connection', () => {
     time.advance(3000);
     assert.deepEqual(calls, ['end', 'destroy']);
   });
+
+  it('by a reset leaves what the client had sent ahead unserved', () => {
+    const { calls, channel, connection } = open();
+    connection.abort();
+    channel.listener.onData(Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n'));
+    assert.deepEqual(calls, ['reset']);
+  });
 });

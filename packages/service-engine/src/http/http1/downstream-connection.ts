@@ -156,7 +156,7 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
 
   abort(): void {
     this.#exchange = undefined;
-    this.#channel.reset();
+    this.#reset();
   }
 
   // --- reading
@@ -314,6 +314,13 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
 
   #fail(error: ErrorCode): void {
     this.#error = error;
+    this.#reset();
+  }
+
+  #reset(): void {
+    // What the client has sent ahead is not looked at any more: nobody could be told what came of it.
+    this.#closing = true;
+    this.#buffer = undefined;
     this.#channel.reset();
   }
 

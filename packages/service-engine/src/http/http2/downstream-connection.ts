@@ -9,6 +9,7 @@ import {
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { ErrorCode } from '@limpet/model';
+import { resetSocket } from '../../channel/reset-socket.ts';
 import type { Deadline } from '../../lifecycle/deadlines.ts';
 import { throwApart } from '../../lifecycle/throw-apart.ts';
 import { metricOffset } from '../../telemetry/metrics-table.ts';
@@ -18,6 +19,7 @@ import { headLimitsOf } from '../head-limits.ts';
 import type { DownstreamOwner } from '../http1/downstream-connection.ts';
 import type { ProxiedConnection } from '../proxied-connection.ts';
 import { recordRefusedRequest } from '../request-record.ts';
+import { cutStream } from './cut-stream.ts';
 import { Http2Exchange } from './downstream-exchange.ts';
 import { requestHeadOf } from './request-head.ts';
 
@@ -50,21 +52,25 @@ const SESSION_MEMORY_MIB = 8;
 
 export class Http2DownstreamConnection {
   readonly #session: ServerHttp2Session;
+  readonly #socket: TLSSocket;
   readonly #rawSocket: Socket;
   readonly #connection: ProxiedConnection;
   readonly #owner: DownstreamOwner;
   readonly #deadline: Deadline;
-  #openStreams = 0;
+  /** Those that are open, and what is forwarded for them; undefined before and where a refusal is all they get. */
+  readonly #streams = new Map<ServerHttp2Stream, Http2Exchange | undefined>();
   #requests = 0;
   /** Requests that the client has cancelled. */
   #resets = 0;
-  readonly #exchanges = new Map<ServerHttp2Stream, Http2Exchange>();
   #error: ErrorCode | undefined;
   #announced = false;
+  /** Our last GOAWAY has been said. */
   #closing = false;
+  #givenUp = false;
   #closed = false;
 
   constructor(socket: TLSSocket, rawSocket: Socket, connection: ProxiedConnection, owner: DownstreamOwner) {
+    this.#socket = socket;
     this.#rawSocket = rawSocket;
     this.#connection = connection;
     this.#owner = owner;
@@ -91,7 +97,7 @@ export class Http2DownstreamConnection {
         enablePush: false,
       },
     });
-    this.#deadline = connection.services.deadlines.start(http.firstByteTimeoutMs, () => this.#onIdle());
+    this.#deadline = connection.services.deadlines.start(http.firstByteTimeoutMs, () => this.#onDeadline());
     const session = this.#session;
     // One stream must be able to fill its own window.
     if (http.http2.initialWindowBytes > CONNECTION_WINDOW_BYTES)
@@ -100,9 +106,7 @@ export class Http2DownstreamConnection {
     session.on('error', (error) => {
       // ENHANCE_YOUR_CALM, flow-control and framing errors: nghttp2 has answered and closes.
       this.#error ??= 'code' in error && error.code === 'ECONNRESET' ? 'CLIENT_GONE' : 'REQUEST_MALFORMED';
-      // Now and then it never gets there: a session that failed while it wrote waits for ever for its handle, and its socket stays open.
-      this.#closing = true;
-      this.#waitIdle();
+      this.#giveUp();
     });
     session.on('close', () => this.#onClosed());
     // Whatever node:http2 makes of it: without a socket there is no session.
@@ -116,19 +120,19 @@ export class Http2DownstreamConnection {
 
   /** GOAWAY: streams that are open finish, new ones go to a new connection. */
   drain(keepIdle = false): void {
-    if (this.#closing || this.#session.destroyed) return;
+    if (this.#closing) return;
     if (keepIdle) {
       this.#announce();
       return;
     }
     this.#closing = true;
-    this.#session.close();
-    if (this.#openStreams === 0) this.#waitIdle();
+    if (!this.#session.destroyed) this.#session.close();
+    this.#wait();
   }
 
   /** Ends what is under way at a server whose time is over. */
   leaveServer(slot: number): void {
-    for (const exchange of [...this.#exchanges.values()]) exchange.leaveServer(slot);
+    for (const exchange of [...this.#streams.values()]) exchange?.leaveServer(slot);
   }
 
   /**
@@ -136,7 +140,7 @@ export class Http2DownstreamConnection {
    * second follows when they have had the time to arrive.
    */
   #announce(): void {
-    if (this.#announced) return;
+    if (this.#announced || this.#session.destroyed) return;
     this.#announced = true;
     this.#session.goaway(constants.NGHTTP2_NO_ERROR, STREAM_ID_MAX);
     this.#connection.services.deadlines.start(ANNOUNCED_MS, () => this.drain());
@@ -148,13 +152,13 @@ export class Http2DownstreamConnection {
   }
 
   /** HM_DOWN_ABORT_CONNECTION: the client sees a TCP reset. */
-  reset(): void {
-    if (!this.#rawSocket.destroyed) this.#rawSocket.resetAndDestroy();
-    this.#session.destroy();
+  #reset(): void {
+    this.#closing = true;
+    resetSocket(this.#socket, this.#rawSocket);
   }
 
   #onStream(stream: ServerHttp2Stream, flags: number, rawHeaders: readonly string[] | undefined): void {
-    this.#openStreams++;
+    this.#streams.set(stream, undefined);
     this.#deadline.cancel();
     stream.once('close', () => this.#onStreamClosed(stream));
     // An error of one stream ends that stream; node:http2 reports it here and would throw without a listener.
@@ -166,7 +170,7 @@ export class Http2DownstreamConnection {
 
   #serveOrClose(stream: ServerHttp2Stream, endOfStream: boolean, rawHeaders: readonly string[]): void {
     // Reset before anybody looked at it: nothing was asked.
-    if (stream.closed || stream.destroyed) return;
+    if (stream.closed || stream.destroyed || this.#rawSocket.destroyed) return;
     try {
       this.#serve(stream, endOfStream, rawHeaders);
     } catch (error) {
@@ -200,10 +204,10 @@ export class Http2DownstreamConnection {
       bodyTimeoutMs: service.http.bodyTimeoutMs,
       bodyLimitBytes,
       drainConnection: () => this.drain(),
-      resetConnection: () => this.reset(),
-      destroyConnection: () => this.destroy(),
+      resetConnection: () => this.#reset(),
+      giveUpConnection: () => this.#giveUp(),
     });
-    this.#exchanges.set(stream, exchange);
+    this.#streams.set(stream, exchange);
     exchange.listen(forwardRequest(exchange, this.#connection, requestId));
     const { requestsMax } = service.http.http2;
     if (requestsMax > 0 && ++this.#requests >= requestsMax) this.drain();
@@ -224,31 +228,47 @@ export class Http2DownstreamConnection {
     });
     stream.end(body);
     const { deadlines } = this.#connection.services;
-    // One that takes no refusal, because it leaves its window at zero, has nothing to wait for.
     const timeoutMs = this.#connection.service().http.bodyTimeoutMs || REFUSAL_TIMEOUT_MS;
-    const deadline = deadlines.start(timeoutMs, () => this.destroy());
+    const deadline = deadlines.start(timeoutMs, () =>
+      cutStream(stream, constants.NGHTTP2_CANCEL, deadlines, () => this.#giveUp()),
+    );
     stream.once('close', () => deadline.cancel());
   }
 
   #onStreamClosed(stream: ServerHttp2Stream): void {
-    this.#exchanges.delete(stream);
-    this.#openStreams--;
+    this.#streams.delete(stream);
     if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#resets++;
-    if (this.#openStreams > 0 || this.#closed) return;
-    if (this.#connection.isDraining()) this.drain(true);
-    this.#waitIdle();
+    if (this.#streams.size > 0 || this.#closed) return;
+    if (this.#session.destroyed) this.#giveUp();
+    else if (this.#connection.isDraining()) this.drain(true);
+    this.#wait();
   }
 
-  #waitIdle(): void {
+  // --- ends
+
+  /** Sets the one deadline of the session, by what it waits for; streams keep their own time. */
+  #wait(): void {
     if (this.#closed) return;
-    this.#deadline.restart(this.#closing ? LINGER_MS : this.#connection.service().http.keepAliveTimeoutMs);
+    if (this.#streams.size > 0 && !this.#givenUp) this.#deadline.cancel();
+    else if (this.#closing) this.#deadline.restart(LINGER_MS);
+    else this.#deadline.restart(this.#connection.service().http.keepAliveTimeoutMs);
   }
 
-  #onIdle(): void {
-    const { destroyed } = this.#session;
-    if (this.#openStreams > 0 && !destroyed) return;
-    if (this.#closing || destroyed) this.destroy();
+  #onDeadline(): void {
+    if (this.#closing) this.destroy();
     else this.drain();
+  }
+
+  /**
+   * For a session that failed, and for a client that takes nothing any more: GOAWAY, an end for each stream, and the socket closes, whether that has
+   * left by then or not. Where a session fails while its client does not read, node:http2 waits for ever, and says nothing but that the streams are closed.
+   */
+  #giveUp(): void {
+    if (this.#givenUp) return;
+    this.#givenUp = true;
+    this.drain();
+    for (const stream of [...this.#streams.keys()]) stream.close(constants.NGHTTP2_CANCEL);
+    this.#wait();
   }
 
   #onSocketClosed(): void {

@@ -44,7 +44,7 @@ async function answer(headText: string, body = '', trailerLines = ''): Promise<A
       bodyLimitBytes: 0,
       drainConnection: ignore,
       resetConnection: ignore,
-      destroyConnection: ignore,
+      giveUpConnection: ignore,
     });
     try {
       exchange.sendHead(parsed.head, 'X-Request-Id: 1\r\n', false);

@@ -5,6 +5,7 @@ import type { Deadline, Deadlines } from '../../lifecycle/deadlines.ts';
 import type { DownstreamExchange, ExchangeListener } from '../exchange.ts';
 import type { RequestHead, ResponseHead } from '../message.ts';
 import { isEmptyBody } from '../message.ts';
+import { cutStream } from './cut-stream.ts';
 import { fieldsOf, trailerLinesOf } from './fields.ts';
 
 export interface StreamContext {
@@ -15,11 +16,9 @@ export interface StreamContext {
   readonly bodyLimitBytes: number;
   readonly drainConnection: () => void;
   readonly resetConnection: () => void;
-  readonly destroyConnection: () => void;
+  /** For a client that does not even take the end of a stream. */
+  readonly giveUpConnection: () => void;
 }
-
-/** For the end of a stream to reach the client. */
-const CUT_LINGER_MS = 2000;
 
 export class Http2Exchange implements DownstreamExchange {
   readonly head: RequestHead;
@@ -35,7 +34,6 @@ export class Http2Exchange implements DownstreamExchange {
   #responseComplete = false;
   #lastOnConnection = false;
   #waitingForDrain = false;
-  #cutting = false;
   #mayHaveTrailers = false;
   #tunnel = false;
   #pending: Buffer[] = [];
@@ -229,17 +227,14 @@ export class Http2Exchange implements DownstreamExchange {
     else this.#deadline.restart(afterMs);
   }
 
-  /** Ends the stream. A client that does not even take that would keep it for ever, and loses its connection. */
   #cut(code: number): void {
-    this.#cutting = true;
-    this.#stream.close(code);
-    if (!this.#stream.destroyed) this.#startDeadline(CUT_LINGER_MS);
+    this.#deadline?.cancel();
+    const { deadlines, giveUpConnection } = this.#context;
+    cutStream(this.#stream, code, deadlines, giveUpConnection);
   }
 
   #onDeadline(): void {
-    if (this.#cutting) {
-      this.#context.destroyConnection();
-    } else if (this.#responseComplete || this.#waitingForDrain) {
+    if (this.#responseComplete || this.#waitingForDrain) {
       this.#cut(constants.NGHTTP2_CANCEL);
     } else if (!this.#requestComplete) {
       this.#requestComplete = true;
