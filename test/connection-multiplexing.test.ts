@@ -28,6 +28,10 @@ async function connectionOf(client: HttpClient): Promise<string> {
   return (await client.request()).body.toString();
 }
 
+function isOpen(port: string): boolean {
+  return [...sockets].some(({ remotePort, destroyed }) => String(remotePort) === port && !destroyed);
+}
+
 describe('a connection to a server', () => {
   it('carries the requests of any client', async () => {
     for (const version of bothVersions) {
@@ -50,11 +54,33 @@ describe('a connection to a server', () => {
         assert.equal(await connectionOf(clients[1]), second, version);
       }
       clients[0].close();
-      const isOpen = (port: string) =>
-        [...sockets].some(({ remotePort, destroyed }) => String(remotePort) === port && !destroyed);
       await eventually(() => !isOpen(first), 'the connection of the client that left is closed');
       assert.equal(await connectionOf(clients[1]), second, version);
       clients[1].close();
     }
+  });
+
+  it('stays the client’s through reloads, also of its pool, and is closed when its server goes', async () => {
+    const other = await startOriginServer((_request, response) => response.end('other'));
+    const configured = (index: number, server: { readonly port: number }) => ({
+      persistence: false,
+      httpProfile: { connection_multiplexing_enabled: false },
+      pool: { server_timeout: 20_000 + index },
+      servers: [{ name: 'server', port: server.port }],
+    });
+    for (const version of bothVersions) {
+      await bed.reload(configured(0, origin));
+      const client = openClient(version, bed.port);
+      const first = await connectionOf(client);
+      for (let reload = 1; reload < 4; reload++) {
+        await bed.reload(configured(reload, origin));
+        assert.equal(await connectionOf(client), first, version);
+      }
+      await bed.reload(configured(4, other));
+      await eventually(() => !isOpen(first), 'the connection to the server that is gone is closed');
+      assert.equal(await connectionOf(client), 'other');
+      client.close();
+    }
+    await other.stop();
   });
 });

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import {
+  connect,
   constants,
   createSecureServer,
   createServer,
@@ -12,8 +13,9 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { type AddressInfo, createConnection, createServer as createTcpServer, type Socket } from 'node:net';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import { eventually } from './support/engine.ts';
 import { bothVersions, openClient } from './support/http-clients.ts';
 import { type OneEngine, startOneEngine } from './support/one-engine.ts';
@@ -304,7 +306,6 @@ describe('back-pressure over HTTP/2', () => {
       };
       more();
     };
-    const { connect } = await import('node:http2');
     const session = connect(`https://127.0.0.1:${bed.port}`, {
       servername: 'localhost',
       rejectUnauthorized: false,
@@ -327,6 +328,225 @@ describe('back-pressure over HTTP/2', () => {
     await once(stream, 'end');
     assert.equal(got, 64 << 20);
     session.close();
+  });
+});
+
+/** A server that holds what comes back until it is told to go on. */
+async function startGate(behind: AddressInfo) {
+  const halves: Socket[] = [];
+  let isOpen = false;
+  let accepted = 0;
+  const open = (front: Socket): void => {
+    const back = createConnection({ host: '127.0.0.1', port: behind.port });
+    back.on('error', () => front.destroy());
+    halves.push(back);
+    front.pipe(back).pipe(front);
+  };
+  const gate = createTcpServer((front) => {
+    accepted++;
+    halves.push(front);
+    front.on('error', () => {});
+    if (isOpen) open(front);
+    else front.pause();
+  });
+  gate.listen(0, '127.0.0.1');
+  await once(gate, 'listening');
+  return {
+    port: (gate.address() as AddressInfo).port,
+    get accepted() {
+      return accepted;
+    },
+    open: () => {
+      isOpen = true;
+      for (const front of [...halves]) open(front);
+    },
+    stop: () => {
+      for (const socket of halves) socket.destroy();
+      gate.close();
+    },
+  };
+}
+
+describe('a session that is opening', () => {
+  it('while the configuration changes serves those who wait for it, and nobody else', async () => {
+    const gate = await startGate(server.address() as AddressInfo);
+    const to = (idleMs: number) => ({
+      servers: [{ name: 'gate', port: gate.port }],
+      // Connections that were opened by other rules are not used any more.
+      pool: { enable_http2: true, conn_pool_properties: { upstream_connpool_conn_idle_tmo: idleMs } },
+    });
+    await bed.reload(to(60_000));
+    await startAnew();
+    const waiting = many(20);
+    await eventually(() => gate.accepted === 1, 'the session opens');
+    await bed.reload(to(50_000));
+    gate.open();
+    assert.deepEqual(await waiting, new Array(20).fill(200));
+    assert.equal(gate.accepted, 1);
+    await eventually(() => sessions.size === 0, 'it ends with their requests');
+    assert.deepEqual(await many(5), new Array(5).fill(200));
+    assert.equal(gate.accepted, 2);
+    await bed.reload({});
+    gate.stop();
+  });
+
+  it('to a server that allows no stream fails those who wait, in time, and is not opened again and again', async () => {
+    const strict = createServer({ settings: { maxConcurrentStreams: 0 } });
+    serveStreams(strict);
+    strict.listen(0, '127.0.0.1');
+    await once(strict, 'listening');
+    await bed.reload({ servers: [{ name: 'strict', port: (strict.address() as AddressInfo).port }] });
+    await startAnew();
+    const startedAtMs = performance.now();
+    assert.deepEqual(await many(50), new Array(50).fill(502));
+    assert.ok(performance.now() - startedAtMs < 2000, 'sooner than the connect timeout');
+    // Those that wait together fail together.
+    assert.ok(opened <= 3, `${opened} sessions`);
+    assert.equal(requests.length, 0);
+    await eventually(() => sessions.size === 0, 'none is left');
+    await bed.reload({});
+    strict.close();
+  });
+});
+
+describe('a session that is idle', () => {
+  it('is closed when the time of its server, which is disabled, is over', async () => {
+    const disabled = (minutes: number) => ({
+      persistence: true,
+      servers: [{ name: 'origin', port: (server.address() as AddressInfo).port, enabled: false }],
+      pool: {
+        enable_http2: true,
+        graceful_disable_timeout: minutes,
+        server_disable_type: 'ALLOW_NEW_CONNECTION_IF_PERSISTENCE_PRESENT',
+      },
+    });
+    await bed.reload({ persistence: true });
+    await startAnew();
+    const client = openClient('h1', bed.port);
+    assert.equal((await client.request()).status, 200);
+    await bed.reload(disabled(-1));
+    await eventually(() => sessions.size === 0, 'what was opened before has ended');
+    assert.equal((await client.request()).status, 200, 'its own client still comes');
+    assert.equal(sessions.size, 1);
+    await bed.reload(disabled(0));
+    await eventually(() => sessions.size === 0, 'nothing is left at the server');
+    client.close();
+    await bed.reload({});
+  });
+});
+
+describe('a WebSocket over HTTP/2 to a server', () => {
+  const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
+  const echo: OnStream = (stream, headers) => {
+    if (headers[':method'] !== 'CONNECT' || headers[':protocol'] !== 'websocket') {
+      OK(stream, headers);
+      return;
+    }
+    stream.respond({ ':status': 200, 'sec-websocket-protocol': 'chat' });
+    stream.on('data', (part: Buffer) => stream.write(`<${part}>`));
+    stream.on('end', () => stream.end('last'));
+  };
+
+  async function isOver(): Promise<void> {
+    await eventually(
+      async () => (await bed.engine.metric('limpet_server_requests_active')) === 0,
+      'no place is kept',
+    );
+  }
+
+  it('of a client of HTTP/1.1 is a stream, proved to the client, and carries bytes both ways until each end', async () => {
+    await startAnew();
+    await many(1);
+    requests = [];
+    onStream = echo;
+    const socket = connectTls({
+      host: '127.0.0.1',
+      port: bed.port,
+      servername: 'localhost',
+      rejectUnauthorized: false,
+      allowHalfOpen: true,
+    } as object);
+    let text = '';
+    socket.on('data', (part: Buffer) => {
+      text += part.toString('latin1');
+    });
+    socket.write(
+      `GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: chat\r\nSec-WebSocket-Key: ${KEY}\r\n\r\n`,
+    );
+    await eventually(() => text.includes('\r\n\r\n'), 'the head comes');
+    assert.match(text, /^HTTP\/1\.1 101 /);
+    assert.match(text, /\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n/);
+    assert.match(text, /\r\nsec-websocket-protocol: chat\r\n/);
+    const [asked] = requests;
+    assert.equal(asked?.[':path'], '/chat');
+    assert.equal(asked?.[':authority'], 'a');
+    assert.equal(asked?.['sec-websocket-version'], '13');
+    assert.equal(asked?.['sec-websocket-key'], undefined);
+    socket.write('one');
+    await eventually(() => text.endsWith('<one>'), 'the bytes come back');
+    socket.end('two');
+    await new Promise((resolve) => socket.once('close', resolve));
+    assert.match(text, /<one><two>last$/);
+    assert.equal(opened, 1, 'beside other requests, on the same session');
+    await isOver();
+  });
+
+  it('of a client of HTTP/2 is a stream on both sides, and so is its reset', async () => {
+    let atServer: ServerHttp2Stream | undefined;
+    onStream = (stream, headers) => {
+      atServer = stream;
+      echo(stream, headers);
+    };
+    const session = connect(`https://127.0.0.1:${bed.port}`, { rejectUnauthorized: false });
+    await once(session, 'remoteSettings');
+    const open = async () => {
+      const fields = { ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/chat', ':authority': 'a' };
+      const stream = session.request({ ...fields, 'sec-websocket-version': '13' }, { endStream: false });
+      stream.on('error', () => {});
+      const [head] = (await once(stream, 'response')) as [Record<string, string>];
+      assert.deepEqual([head[':status'], head['sec-websocket-accept']], [200, undefined]);
+      return stream;
+    };
+    const stream = await open();
+    let text = '';
+    stream.on('data', (part: Buffer) => {
+      text += part.toString('latin1');
+    });
+    stream.write('one');
+    await eventually(() => text === '<one>', 'the bytes come back');
+    stream.end('two');
+    await once(stream, 'close');
+    assert.equal(text, '<one><two>last');
+    const left = await open();
+    const gone = new Promise((resolve) => atServer?.once('close', resolve));
+    left.close(constants.NGHTTP2_CANCEL);
+    await gone;
+    const cut = await open();
+    const reset = new Promise((resolve) => cut.once('close', resolve));
+    atServer?.close(constants.NGHTTP2_INTERNAL_ERROR);
+    await reset;
+    assert.notEqual(cut.rstCode, 0);
+    session.close();
+    await isOver();
+  });
+
+  it('is refused where the server does not want it, and the client hears why', async () => {
+    onStream = (stream) => {
+      stream.respond({ ':status': 403 });
+      stream.end('no');
+    };
+    const client = openClient('h1', bed.port);
+    const { status, body } = await client.request({
+      headers: {
+        connection: 'Upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': KEY,
+      },
+    });
+    assert.deepEqual([status, body.toString()], [403, 'no']);
+    client.close();
+    await isOver();
   });
 });
 

@@ -127,12 +127,6 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
     this.#exchange.resetConnection();
   }
 
-  onSearchBroken(error: unknown): void {
-    this.abandon();
-    this.#exchange.abort();
-    throwApart(error);
-  }
-
   // --- the attempt
 
   #tryAt(server: ServerRuntime): void {
@@ -399,6 +393,13 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
     this.#attempt?.abort();
     this.#record.note('ADF_CLIENT_ABORTED');
     this.#finish('CLIENT_GONE');
+  }
+
+  /** An exception in the middle: it ends this request alone, and is reported. */
+  onBroken(error: unknown): void {
+    this.abandon();
+    this.#exchange.abort();
+    throwApart(error);
   }
 
   // --- time

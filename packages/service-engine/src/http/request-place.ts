@@ -30,7 +30,7 @@ export interface PlaceListener {
   /** What the configuration says is that its connection ends. */
   onReset(error: ErrorCode): void;
   /** An exception, where it would have hit other requests. */
-  onSearchBroken(error: unknown): void;
+  onBroken(error: unknown): void;
 }
 
 export class RequestPlace implements Waiter {
@@ -94,7 +94,7 @@ export class RequestPlace implements Waiter {
       this.#follow(choice);
     } catch (error) {
       // The queue belongs to others, too.
-      this.#listener.onSearchBroken(error);
+      this.#listener.onBroken(error);
     }
     return true;
   }

@@ -27,6 +27,8 @@ const SERVER_RESPONSES = metricOffset('limpet_server_responses_total', '1xx');
 export interface AttemptListener extends UpstreamListener {
   /** A connection is there: the request can be sent with {@link ServerAttempt.send}. */
   onConnection(attempt: ServerAttempt, connection: UpstreamCarrier): void;
+  /** An exception of the listener's own, where it would have hit others that waited for the same connection. */
+  onBroken(error: unknown): void;
 }
 
 export class ServerAttempt implements UpstreamOpenListener {
@@ -57,15 +59,32 @@ export class ServerAttempt implements UpstreamOpenListener {
   }
 
   onOpen(connection: UpstreamCarrier): void {
-    this.#opened = true;
-    this.#opening = undefined;
-    this.#listener.onConnection(this, connection);
+    const isLate = this.#endOpening();
+    if (isLate) this.#guard(() => this.#listener.onConnection(this, connection));
+    else this.#listener.onConnection(this, connection);
   }
 
   onFailed(error: ConnectError, detail: string): void {
+    const isLate = this.#endOpening();
+    const failure = neverConnected(error, detail);
+    if (isLate) this.#guard(() => this.#listener.onResponseFailure(failure));
+    else this.#listener.onResponseFailure(failure);
+  }
+
+  /** Whether {@link open} has returned meanwhile. */
+  #endOpening(): boolean {
+    const isLate = this.#opening !== undefined;
     this.#opened = true;
     this.#opening = undefined;
-    this.#listener.onResponseFailure(neverConnected(error, detail));
+    return isLate;
+  }
+
+  #guard(tell: () => void): void {
+    try {
+      tell();
+    } catch (error) {
+      this.#listener.onBroken(error);
+    }
   }
 
   send(

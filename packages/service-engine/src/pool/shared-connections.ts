@@ -8,60 +8,94 @@ export interface SharedConnection {
   /** Whether it can carry one more request. */
   readonly hasRoom: boolean;
   readonly openRequests: number;
+  /** When something last came over it. */
+  readonly heardAtMs: number;
   /** No new request; it ends with the last one that is on it. */
   retire(): void;
+  /** Ends at once. */
+  destroy(): void;
 }
 
+// One costs 50 kB, with TLS 130 kB, and carries a hundred requests: fewer than of those that carry one each.
+const IDLE_MAX = 128;
+
 /**
- * The first with room is taken, so that few are busy and the surplus of a burst grows idle and closes. There is no cap on their number: it
- * follows from the requests under way and the streams that the server allows.
+ * The first with room is taken, so that few are busy and the surplus of a burst grows idle and closes. The number of those in use follows from
+ * the requests under way and the streams that the server allows; idle ones have a cap, since clients may choose the names that they are opened for.
  */
 export class SharedConnections<C extends SharedConnection> {
   /** By the names that they are opened for; whoever opens them keeps it. */
   readonly openings = new Map<string, object>();
   /** What the server chose when it was last asked. */
   protocol: 'h2' | 'http/1.1' | undefined;
-  readonly #limits: PoolSnapshot['upstreamConnections'];
-  readonly #open: C[] = [];
+  readonly #idleMax: number;
+  readonly #byNames = new Map<string, C[]>();
+  #size = 0;
   #closed = false;
 
-  constructor(limits: PoolSnapshot['upstreamConnections']) {
-    this.#limits = limits;
+  constructor({ maxIdlePerServer }: PoolSnapshot['upstreamConnections']) {
+    this.#idleMax = maxIdlePerServer === 0 ? IDLE_MAX : Math.min(maxIdlePerServer, IDLE_MAX);
   }
 
   get size(): number {
-    return this.#open.length;
+    return this.#size;
   }
 
   find(names: string): C | undefined {
-    return this.#open.find((connection) => connection.names === names && connection.hasRoom);
+    return this.#byNames.get(names)?.find(({ hasRoom }) => hasRoom);
   }
 
   /** Those who waited for it take it first; then {@link settle} is called. */
   add(connection: C): void {
-    this.#open.push(connection);
+    const same = this.#byNames.get(connection.names);
+    if (same === undefined) this.#byNames.set(connection.names, [connection]);
+    else same.push(connection);
+    this.#size++;
   }
 
   /** The configuration may have changed while it opened: then it serves those who waited for it, and nobody else. */
   settle(connection: C): void {
     if (this.#closed) connection.retire();
+    else this.trim();
   }
 
   remove(connection: C): void {
-    const index = this.#open.indexOf(connection);
-    if (index >= 0) this.#open.splice(index, 1);
+    const same = this.#byNames.get(connection.names);
+    const index = same?.indexOf(connection) ?? -1;
+    if (same === undefined || index < 0) return;
+    same.splice(index, 1);
+    if (same.length === 0) this.#byNames.delete(connection.names);
+    this.#size--;
   }
 
-  /** Whether a connection that has just become idle is one more than may be kept. */
-  get hasSurplus(): boolean {
-    const { maxIdlePerServer } = this.#limits;
-    if (maxIdlePerServer === 0) return false;
-    return this.#open.filter(({ openRequests }) => openRequests === 0).length > maxIdlePerServer;
+  /** Retires the one that was not wanted for longest, where more are idle than may be. Call when one becomes idle. */
+  trim(): void {
+    if (this.#size <= this.#idleMax) return;
+    let idle = 0;
+    let oldest: C | undefined;
+    for (const same of this.#byNames.values()) {
+      for (const connection of same) {
+        if (connection.openRequests > 0) continue;
+        idle++;
+        if (oldest === undefined || connection.heardAtMs < oldest.heardAtMs) oldest = connection;
+      }
+    }
+    if (idle > this.#idleMax) oldest?.retire();
+  }
+
+  /** Closes those that carry nothing, for what they hold is needed elsewhere. */
+  reclaim(): void {
+    for (const connection of this.#all()) if (connection.openRequests === 0) connection.destroy();
   }
 
   /** Retires all, and every one that comes later. */
   close(): void {
     this.#closed = true;
-    for (const connection of [...this.#open]) connection.retire();
+    for (const connection of this.#all()) connection.retire();
+  }
+
+  /** A copy: those that end leave while it is gone through. */
+  #all(): readonly C[] {
+    return [...this.#byNames.values()].flat();
   }
 }

@@ -188,13 +188,18 @@ export class SnapshotApplier {
   leaveServer(slot: number): void {
     for (const virtualService of this.#virtualServices()) virtualService.leaveServer(slot);
     for (const { servers } of this.#current.pools.values())
-      for (const server of servers) if (server.slot === slot) server.idle.close();
+      for (const server of servers) if (server.slot === slot) closeConnections(server);
     this.#services.requestQueues.pump();
   }
 
   /** Closes connections to servers that carry nothing. */
   reclaimIdle(): void {
-    for (const pool of this.#current.pools.values()) for (const server of pool.servers) server.idle.reclaim();
+    for (const { servers } of this.#current.pools.values()) {
+      for (const { idle, shared } of servers) {
+        idle.reclaim();
+        shared.reclaim();
+      }
+    }
   }
 
   /** Connections that are open. */
@@ -273,9 +278,16 @@ export class SnapshotApplier {
     const kept = new Set(
       [...this.#current.pools.values()].flatMap(({ servers }) => servers.map(({ idle }) => idle)),
     );
+    const gone = new Set<number>();
     for (const { servers } of former.pools.values()) {
-      for (const server of servers) if (!kept.has(server.idle)) closeConnections(server);
+      for (const server of servers) {
+        if (kept.has(server.idle)) continue;
+        closeConnections(server);
+        gone.add(server.slot);
+      }
     }
+    if (gone.size === 0) return;
+    for (const { virtualService } of former.virtualServices.values()) virtualService.forgetServers(gone);
   }
 }
 

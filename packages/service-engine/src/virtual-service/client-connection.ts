@@ -113,6 +113,8 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
   connectionsAt(server: ServerRuntime, pool: PoolRuntime): ServerRuntime {
     if (this.virtualService.current.snapshot.http.connectionMultiplexing) return server;
     this.#dedicated ??= new DedicatedConnections(this.services.clock, this.services.deadlines);
+    // A request may outlive its client's connection.
+    if (this.#ended) this.#dedicated.close();
     return this.#dedicated.at(server, pool);
   }
 
@@ -180,8 +182,13 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
 
   leaveServer(slot: number): void {
     this.#http?.leaveServer(slot);
+    this.#dedicated?.leave(slot);
     const { server, bound } = this.placement;
     if (bound && server?.slot === slot) this.drain(false);
+  }
+
+  forgetServers(slots: ReadonlySet<number>): void {
+    if (this.#dedicated !== undefined) for (const slot of slots) this.#dedicated.leave(slot);
   }
 
   reconsider(policy: ClientCertificatePolicy | undefined, nowS: number): void {

@@ -29,6 +29,8 @@ export interface OpenConnection {
   drain(keepIdle: boolean): void;
   /** Cuts what is under way at a server, and ends the connection if it belongs to that server. */
   leaveServer(slot: number): void;
+  /** The servers are not there any more, or by other rules: idle connections that the client alone has to them are closed. */
+  forgetServers(slots: ReadonlySet<number>): void;
   /** Another policy for certificates holds; whom it would not let in is served no further request on this connection. */
   reconsider(policy: ClientCertificatePolicy | undefined, nowS: number): void;
   destroy(): void;
@@ -88,6 +90,10 @@ export class VirtualService {
 
   leaveServer(slot: number): void {
     for (const connection of this.connections) connection.leaveServer(slot);
+  }
+
+  forgetServers(slots: ReadonlySet<number>): void {
+    for (const connection of this.connections) connection.forgetServers(slots);
   }
 
   destroyConnections(): void {

@@ -9,6 +9,7 @@ export type StreamResponse =
   | { readonly kind: 'refused'; readonly detail: string };
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+const STATUS = /^\d{3}$/;
 const LINE_BREAKING = /[\r\n\0]/;
 const CONNECTION_SPECIFIC = new Set([
   'connection',
@@ -45,6 +46,7 @@ export function responseHeadOf(
     if (!NAME.test(name) || LINE_BREAKING.test(value)) return refused('field');
     lines += `${name}: ${value}\r\n`;
   }
+  if (!STATUS.test(status)) return refused('status');
   if (status === '101') return refused('101 in HTTP/2');
   const isTunnel = webSocketAccept !== undefined && /^2\d\d$/.test(status) && !endOfStream;
   // RFC 8441 §5: any 2xx opens the tunnel; forwarding knows it as the 101 that it is in HTTP/1.1.

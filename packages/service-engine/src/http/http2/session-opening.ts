@@ -113,9 +113,7 @@ export class SessionOpening implements ConnectListener {
           shared.settle(session);
         },
         onFailed: (detail) => this.onConnectFailed('SERVER_UNREACHABLE', detail),
-        onIdle: (session) => {
-          if (shared.hasSurplus) session.retire();
-        },
+        onIdle: () => shared.trim(),
         onRetired: (session) => shared.remove(session),
       },
     );

@@ -7,6 +7,7 @@ import {
   constants,
   type OutgoingHttpHeaders,
 } from 'node:http2';
+import { throwApart } from '../../lifecycle/throw-apart.ts';
 import type { UpstreamExchange, UpstreamFailure, UpstreamListener, UpstreamRequest } from '../exchange.ts';
 import { eachFieldLine, type HeadLimits } from '../http1/field-lines.ts';
 import { isEmptyBody, type RequestHead } from '../message.ts';
@@ -20,6 +21,8 @@ const RESPONSE_LIMITS: HeadLimits = {
 };
 /** Informational responses before the final one; a server that sends more does not mean well. */
 const INFORMATIONAL_MAX = 16;
+/** What node:http2 throws where a session has ended, or is ending: nothing was sent. */
+const SESSION_OVER: ReadonlySet<string> = new Set(['ERR_HTTP2_INVALID_SESSION', 'ERR_HTTP2_GOAWAY_SESSION']);
 
 /** What an exchange asks of the session that it is on. */
 export interface ExchangeSession {
@@ -32,6 +35,8 @@ export interface ExchangeSession {
   wasNotProcessed(streamId: number): boolean;
   noteHeard(): void;
   streamEnded(): void;
+  /** It can take no request any more. */
+  retire(): void;
 }
 
 /** Begins a request; what node:http2 does not take fails in the next turn. */
@@ -81,11 +86,9 @@ class Http2UpstreamExchange implements UpstreamExchange {
       this.#listen(this.#stream);
     } catch (error) {
       queueMicrotask(() => {
-        this.#fail(
-          'SERVER_STREAM_RESET',
-          error instanceof Error && 'code' in error ? String(error.code) : 'request',
-        );
         owner.streamEnded();
+        const code = error instanceof Error && 'code' in error ? String(error.code) : 'request';
+        this.#guard(() => this.#fail('SERVER_STREAM_RESET', code, SESSION_OVER.has(code)));
       });
     }
   }
@@ -125,23 +128,40 @@ class Http2UpstreamExchange implements UpstreamExchange {
   }
 
   #listen(stream: ClientHttp2Stream): void {
-    stream.on('headers', (_headers, _flags, rawHeaders) => this.#onInformational(rawHeaders ?? []));
-    stream.on('response', (_headers, flags, rawHeaders) => this.#onHead(flags, rawHeaders ?? []));
-    stream.on('data', (chunk: Buffer) => {
-      this.#session.noteHeard();
-      if (this.#bodyLeft !== undefined) this.#bodyLeft -= chunk.length;
-      this.#listener?.onResponseBody(chunk);
-      this.#scheduleFlush();
-    });
+    stream.on('headers', (_headers, _flags, rawHeaders) =>
+      this.#guard(() => this.#onInformational(rawHeaders ?? [])),
+    );
+    stream.on('response', (_headers, flags, rawHeaders) =>
+      this.#guard(() => this.#onHead(flags, rawHeaders ?? [])),
+    );
+    stream.on('data', (chunk: Buffer) => this.#guard(() => this.#onData(chunk)));
     stream.on('trailers', (_trailers, _flags, rawTrailers?: readonly string[]) => {
       this.#trailerLines = trailerLinesOf(rawTrailers ?? []);
     });
-    stream.on('end', () => this.#onEnd());
-    stream.on('drain', () => this.#listener?.onRequestDrain());
-    stream.on('wantTrailers', () => stream.sendTrailers(fieldsOf(this.#requestTrailerLines)));
+    stream.on('end', () => this.#guard(() => this.#onEnd()));
+    stream.on('drain', () => this.#guard(() => this.#listener?.onRequestDrain()));
+    stream.on('wantTrailers', () =>
+      this.#guard(() => stream.sendTrailers(fieldsOf(this.#requestTrailerLines))),
+    );
     // What it was is told by the close that follows.
     stream.on('error', () => {});
-    stream.on('close', () => this.#onClose(stream));
+    stream.on('close', () => this.#guard(() => this.#onClose(stream)));
+  }
+
+  /** An exception ends this stream, and so the request on it; the session goes on with the others. */
+  #guard(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      throwApart(error);
+      this.#stream?.close(constants.NGHTTP2_INTERNAL_ERROR);
+      try {
+        // Now: whoever threw is not to be asked for more in the meantime.
+        this.#fail('SERVER_STREAM_RESET', nameOfCode(constants.NGHTTP2_INTERNAL_ERROR));
+      } catch (another) {
+        throwApart(another);
+      }
+    }
   }
 
   #onInformational(rawHeaders: readonly string[]): void {
@@ -175,6 +195,13 @@ class Http2UpstreamExchange implements UpstreamExchange {
     this.#scheduleFlush();
   }
 
+  #onData(chunk: Buffer): void {
+    this.#session.noteHeard();
+    if (this.#bodyLeft !== undefined) this.#bodyLeft -= chunk.length;
+    this.#listener?.onResponseBody(chunk);
+    this.#scheduleFlush();
+  }
+
   #onEnd(): void {
     // A stream that is reset ends, too; its close says that it was.
     const isReset = (this.#stream?.rstCode ?? 0) !== constants.NGHTTP2_NO_ERROR;
@@ -192,8 +219,12 @@ class Http2UpstreamExchange implements UpstreamExchange {
     this.#session.streamEnded();
     const code = stream.rstCode ?? 0;
     const { failure } = this.#session;
+    // Without an id it was never sent: the session was over, or has no number left (RFC 9113 §5.1.1).
+    if (stream.id === undefined) this.#session.retire();
     const notProcessed =
-      code === constants.NGHTTP2_REFUSED_STREAM || this.#session.wasNotProcessed(stream.id ?? 0);
+      code === constants.NGHTTP2_REFUSED_STREAM ||
+      stream.id === undefined ||
+      this.#session.wasNotProcessed(stream.id);
     if (failure !== undefined && !notProcessed) this.#fail('SERVER_CONNECTION_LOST', failure);
     else this.#fail('SERVER_STREAM_RESET', nameOfCode(code), notProcessed && !this.#headReceived);
   }
@@ -224,7 +255,7 @@ class Http2UpstreamExchange implements UpstreamExchange {
     this.#flushScheduled = true;
     queueMicrotask(() => {
       this.#flushScheduled = false;
-      this.#listener?.onResponseFlush();
+      this.#guard(() => this.#listener?.onResponseFlush());
     });
   }
 

@@ -42,7 +42,7 @@ export interface SessionOwner {
   /** It ended before. */
   onFailed(detail: string): void;
   /** Its last stream is over. */
-  onIdle(session: Http2UpstreamSession): void;
+  onIdle(): void;
   /** It takes no new request any more. */
   onRetired(session: Http2UpstreamSession): void;
 }
@@ -104,7 +104,9 @@ export class Http2UpstreamSession implements SharedConnection, UpstreamCarrier {
   }
 
   get hasRoom(): boolean {
-    return !this.#retired && this.#openRequests < this.#streamsAllowed;
+    // A session is over before it says so: 'close' comes when its socket has closed.
+    const { destroyed, closed } = this.#session;
+    return !this.#retired && !destroyed && !closed && this.#openRequests < this.#streamsAllowed;
   }
 
   get openRequests(): number {
@@ -157,20 +159,36 @@ export class Http2UpstreamSession implements SharedConnection, UpstreamCarrier {
   streamEnded(): void {
     this.#openRequests--;
     if (this.#openRequests > 0) return;
-    if (!this.#retired) this.#owner.onIdle(this);
-    this.#waitIdle();
+    if (this.#retired) {
+      this.#close();
+      return;
+    }
+    this.#owner.onIdle();
+    // It may have been one too many.
+    if (!this.#retired) this.#waitIdle();
   }
 
   retire(): void {
-    if (this.#retired) return;
-    this.#retired = true;
-    this.#owner.onRetired(this);
-    this.#session.close();
-    if (this.#openRequests === 0) this.#waitIdle();
+    if (this.#leave() && this.#openRequests === 0) this.#close();
   }
 
   destroy(): void {
+    this.#leave();
     this.#session.destroy();
+  }
+
+  /** Not before the last request has ended: a GOAWAY overtakes requests that have just begun, and nghttp2 does not send those any more. */
+  #close(): void {
+    this.#session.close();
+    this.#waitIdle();
+  }
+
+  /** False: it takes no request already. */
+  #leave(): boolean {
+    if (this.#retired) return false;
+    this.#retired = true;
+    this.#owner.onRetired(this);
+    return true;
   }
 
   #onSettings(): void {
@@ -201,6 +219,7 @@ export class Http2UpstreamSession implements SharedConnection, UpstreamCarrier {
 
   #pingIfSilent(): void {
     if (this.#pingDeadline !== undefined || this.nowMs - this.#heardAtMs < SILENCE_MS) return;
+    if (this.#session.destroyed) return;
     this.#pingDeadline = this.#options.services.deadlines.start(PING_TIMEOUT_MS, () => {
       this.#error = Object.assign(new Error('no answer to a ping'), { code: 'ETIMEDOUT' });
       this.destroy();
@@ -214,9 +233,8 @@ export class Http2UpstreamSession implements SharedConnection, UpstreamCarrier {
   }
 
   #onClosed(): void {
-    this.#retired = true;
     for (const deadline of [this.#idleDeadline, this.#lifeDeadline, this.#pingDeadline]) deadline?.cancel();
-    if (this.#ready) this.#owner.onRetired(this);
-    else this.#owner.onFailed(socketErrorText(this.#error));
+    this.#leave();
+    if (!this.#ready) this.#owner.onFailed(socketErrorText(this.#error));
   }
 }
