@@ -1,15 +1,31 @@
 // `npm test`: what the tests need, then every test, or those that are named.
 
-import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { compileCacheFolder } from './compile-cache-folder.ts';
 import { ensureDebianPackages } from './install-debian-packages.ts';
 import { testPackages } from './test-packages.ts';
+import { writeUnitTestGroups } from './unit-test-groups.ts';
 
-const named = process.argv.slice(2);
-const files =
-  named.length > 0
-    ? named
-    : globSync(['packages/*/src/**/*.test.ts', 'test/**/*.test.ts', 'benchmarks/**/*.test.ts']).sort();
+const TIMEOUT_MS = 240_000;
+
+/** They begin first, so that no long one is left to run alone in the end. */
+const LONGEST = [
+  'cookie-recovery',
+  'compatibility',
+  'floods-http2',
+  'floods-connections',
+  'supervisor',
+  'upgrade',
+  'request-queue',
+  'connection-limit',
+  'request-smuggling',
+  'fail-action',
+  'ramp',
+  'backup-pool',
+].map((name) => `test/${name}.test.ts`);
 
 const { missing, command } = ensureDebianPackages(testPackages);
 if (missing.length > 0) {
@@ -17,10 +33,30 @@ if (missing.length > 0) {
   process.exit(1);
 }
 
-// Two files at a time: system tests start several processes each, and small machines have two cores.
-const { status } = spawnSync(
-  process.execPath,
-  ['--test', '--test-reporter=spec', '--test-concurrency=2', '--test-timeout=240000', ...files],
-  { stdio: 'inherit' },
-);
-process.exitCode = status ?? 1;
+const named = process.argv.slice(2);
+const units = named.length > 0 ? undefined : writeUnitTestGroups(4);
+const system = globSync(['test/**/*.test.ts', 'benchmarks/**/*.test.ts']).sort();
+const files =
+  units === undefined
+    ? named
+    : [
+        ...system.filter((file) => LONGEST.includes(file)),
+        ...units.files,
+        ...system.filter((file) => !LONGEST.includes(file)),
+      ];
+
+process.env.NODE_COMPILE_CACHE = compileCacheFolder;
+
+run({
+  files: files.map((file) => resolve(file)),
+  // System tests start several processes each, and small machines have two cores.
+  concurrency: 2,
+  timeout: TIMEOUT_MS,
+  execArgv: [`--test-timeout=${TIMEOUT_MS}`],
+})
+  .on('test:fail', () => {
+    process.exitCode = 1;
+  })
+  .on('end', () => units?.remove())
+  .compose(spec)
+  .pipe(process.stdout);
