@@ -1,9 +1,10 @@
-// What clients get while every server of a pool is down (Pool.fail_action), over both HTTP versions.
+// What clients get while every server of a pool is down, or at its limit (Pool.fail_action), over both HTTP versions.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type DemoServer, demoConfiguration, startDemoServer, TicketClient } from '@limpet/testkit';
 import { createFleet, type Engine, eventually, type Fleet } from './support/engine.ts';
+import { startHeldServer } from './support/held-server.ts';
 import { bothVersions, openClient } from './support/http-clients.ts';
 
 describe('a pool without a server that is up', () => {
@@ -125,5 +126,52 @@ describe('a pool without a server that is up', () => {
     }
     await setHealth(true);
     assert.equal((await new TicketClient().visit(engine.port)).status, 200);
+  });
+
+  it('gives the page, and no reset, to who finds every server at its limit', async () => {
+    const held = await startHeldServer('busy');
+    const file = { content_type: 'text/plain', file_content: 'come back later' };
+    const page = {
+      type: 'FAIL_ACTION_HTTP_LOCAL_RSP',
+      local_rsp: { status_code: 'FAIL_HTTP_STATUS_CODE_503', file },
+    };
+    const limited = (fail_action: unknown, queue: number) => ({
+      ...configuration(fail_action, {
+        max_concurrent_connections_per_server: 1,
+        health_monitor_refs: [],
+        ...(queue === 0 ? {} : { request_queue_enabled: true, request_queue_depth: queue }),
+        servers: [{ ip: { addr: '127.0.0.1', type: 'V4' }, port: held.port }],
+      }),
+    });
+    await engine.reload(limited(page, 0));
+    const holder = openClient('h2', engine.port);
+    const holding = holder.request({ path: '/hold' });
+    await eventually(() => held.inFlight === 1, 'the place is taken');
+    const bodies = async () => {
+      const seen = new Set<string>();
+      for (const version of bothVersions) {
+        const client = openClient(version, engine.port);
+        // The connection stays.
+        for (let at = 0; at < 2; at++) {
+          const { status, body } = await client.request();
+          assert.equal(status, 503);
+          seen.add(body.toString().split('\n')[0] as string);
+        }
+        client.close();
+      }
+      return [...seen];
+    };
+    assert.deepEqual(await bodies(), [file.file_content]);
+    // A request that waits, and no room for another.
+    await engine.reload(limited(page, 1));
+    const waiting = holder.request();
+    await eventually(async () => (await engine.metric('limpet_requests_queued')) === 1, 'one waits');
+    assert.deepEqual(await bodies(), [file.file_content]);
+    await engine.reload(limited({ type: 'FAIL_ACTION_CLOSE_CONN' }, 1));
+    assert.deepEqual(await bodies(), ['503 Service Unavailable']);
+    held.release();
+    assert.deepEqual([(await holding).status, (await waiting).status], [200, 200]);
+    holder.close();
+    await held.stop();
   });
 });

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { type DemoConfigurationOptions, demoConfiguration, TicketClient } from '@limpet/testkit';
+import { cookieProfile } from './support/cookie-client.ts';
 import { createFleet, type Engine, eventually, type Fleet } from './support/engine.ts';
 import { type HeldServer, startHeldServer } from './support/held-server.ts';
 import {
@@ -236,6 +237,33 @@ describe('a client that belongs to a server at its limit', () => {
     await busy.close();
     await engine.reload(configuration({}));
     await other.stop();
+  });
+});
+
+describe('a client that leaves while its request waits, which goes on without it (enable_fire_and_forget)', () => {
+  it('is not counted at the server that its cookie leads to', async () => {
+    const placed = () => engine.metric('limpet_server_connections_placed');
+    const open = () => engine.metric('limpet_connections_open');
+    const options = {
+      persistence: true,
+      persistenceProfile: cookieProfile('LIMPET'),
+      httpProfile: { enable_fire_and_forget: true },
+    };
+    await engine.reload(configuration({}, options));
+    await hold();
+    assert.equal(await placed(), 1);
+    // One of HTTP/1.1 that closes in order may still wait for its answer.
+    const leaves = openClient('h2', engine.port);
+    leaves.request({ path: '/late' }).catch(() => {});
+    await waits(1);
+    leaves.close();
+    await eventually(async () => (await open()) === 1, 'it has left');
+    assert.equal(await queued(), 1, 'its request waits on');
+    server.release();
+    await eventually(() => server.targets.at(-1) === '/late', 'and is served');
+    for (const client of clients.splice(0)) client.close();
+    await eventually(async () => (await open()) === 0, 'nobody is there');
+    assert.equal(await placed(), 0);
   });
 });
 

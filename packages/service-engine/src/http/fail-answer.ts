@@ -1,4 +1,4 @@
-// The answer to a request when every pool is down: the page or the redirect that the operator has prepared (Pool.fail_action).
+// The answer to a request when every pool is down, or every server at its limit: the page or the redirect that the operator has prepared (Pool.fail_action).
 
 import type { FailAction } from '@limpet/model';
 import { createFailResponse, createRedirect, type OwnResponse, UNCACHED } from './error-response.ts';

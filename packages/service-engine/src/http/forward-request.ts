@@ -3,6 +3,7 @@
 import type { ErrorCode, FailAction } from '@limpet/model';
 import type { Deadline } from '../lifecycle/deadlines.ts';
 import { throwApart } from '../lifecycle/throw-apart.ts';
+import { limitActionOf } from '../pool/backup-pools.ts';
 import type { ServerRuntime } from '../pool/server-runtime.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
 import { withoutClientCertificateFields } from './client-certificate-fields.ts';
@@ -20,6 +21,7 @@ import { upstreamRequest } from './forwarded-fields.ts';
 import type { BodyFraming, ResponseHead } from './message.ts';
 import { ownAnswerTo } from './own-answer.ts';
 import type { ProxiedConnection } from './proxied-connection.ts';
+import type { StayOutcome } from './queue-stay.ts';
 import { RequestBody } from './request-body.ts';
 import { type PlaceListener, RequestPlace } from './request-place.ts';
 import { RequestRecord } from './request-record.ts';
@@ -105,9 +107,13 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
   }
 
   onQueueFull(): void {
-    this.#place.endWait('overflow');
+    this.#giveUpWaiting('overflow', 'REQUEST_QUEUE_FULL');
+  }
+
+  #giveUpWaiting(outcome: StayOutcome, error: ErrorCode): void {
+    this.#place.endWait(outcome);
     this.#record.note('ADF_LOAD_BALANCING_FAILED');
-    this.#refuse('REQUEST_QUEUE_FULL', false);
+    this.onNoServer(error, limitActionOf(this.#place.service.pool));
   }
 
   onNoServer(error: ErrorCode, failAction: FailAction): void {
@@ -427,9 +433,7 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
       case 'done':
         return;
       case 'queued':
-        this.#place.endWait('expired');
-        this.#record.note('ADF_LOAD_BALANCING_FAILED');
-        this.#refuse('REQUEST_QUEUE_TIMEOUT', false);
+        this.#giveUpWaiting('expired', 'REQUEST_QUEUE_TIMEOUT');
         return;
       case 'opening': {
         const error = this.#attempt?.timeoutError ?? 'SERVER_UNREACHABLE';

@@ -12,6 +12,7 @@ import { type ConnectionAsk, selectForConnection } from './select-for-connection
 import { selectForRequest } from './select-for-request.ts';
 import type { ServerRuntime } from './server-runtime.ts';
 import { ServerTable } from './server-table.ts';
+import { takeExtraPlace } from './take-place.ts';
 import { queueForTest } from './test-queue.ts';
 
 const sticky: PersistenceSnapshot = { kind: 'tls', profileName: 'sticky', recovery: 'immediate' };
@@ -19,6 +20,7 @@ const sticky: PersistenceSnapshot = { kind: 'tls', profileName: 'sticky', recove
 interface Options {
   readonly persistence?: PersistenceSnapshot;
   readonly minServersUp?: number;
+  readonly limit?: number;
   /** Of the last pool. */
   readonly failAction?: FailAction;
 }
@@ -27,6 +29,7 @@ interface Options {
 function startPools({
   persistence = sticky,
   minServersUp = 0,
+  limit = 0,
   failAction = { kind: 'unavailable' },
 }: Options = {}) {
   const table = new ServerTable(ServerTable.allocate(1, 4), 1, 0);
@@ -50,7 +53,7 @@ function startPools({
       rampMs: 0,
       persistence,
       servers: snapshots,
-      connectionLimitPerServer: 0,
+      connectionLimitPerServer: limit,
       minServersUp,
       failAction: action,
     } as unknown as PoolSnapshot;
@@ -178,6 +181,29 @@ describe('a backup pool', () => {
       setHealth('a1', 'down');
       assert.equal(connect(primary.servers[0]).told, told);
     }
+  });
+
+  it('takes no request for want of a place: a pool at its limit answers by its page or redirect, else as any full one', () => {
+    const page: FailAction = { kind: 'respond', status: 200, contentType: 'text/html', body: 'busy' };
+    const redirect: FailAction = { kind: 'redirect', status: 302, protocol: 'https', host: 'other.test' };
+    const full = (failAction: FailAction | undefined) => {
+      const { primary, backup } = startPools({
+        limit: 1,
+        ...(failAction === undefined ? {} : { failAction }),
+      });
+      // With a fail_action of its own it is the backup pool that is asked.
+      const pool = failAction === undefined ? primary : backup;
+      for (const server of pool.servers) takeExtraPlace(server);
+      const bound = { ...unplaced, bound: true, server: pool.servers[0] };
+      const choices = [unplaced, bound].map((placement) => selectForRequest(pool, placement, []));
+      assert.deepEqual(choices[0], choices[1]);
+      return choices[0];
+    };
+    const refused = (failAction: FailAction) => ({ kind: 'refuse', error: 'SERVER_AT_LIMIT', failAction });
+    assert.deepEqual(full(page), refused(page));
+    assert.deepEqual(full(redirect), refused(redirect));
+    assert.deepEqual(full({ kind: 'close' }), refused({ kind: 'unavailable' }), 'no reset');
+    assert.deepEqual(full(undefined), refused({ kind: 'unavailable' }), 'no overflow into the backup pool');
   });
 
   it('hands over to its own fail_action when it is down, too', () => {

@@ -4,6 +4,9 @@ import type { FailAction } from '@limpet/model';
 import type { PoolRuntime } from './pool-runtime.ts';
 import { isServerUp, type ServerRuntime } from './server-runtime.ts';
 
+/** Nothing is configured: an error as any other. */
+export const UNAVAILABLE: FailAction = Object.freeze({ kind: 'unavailable' });
+
 /** Whether as many of its servers are up as the pool asks for (min_servers_up, at least one). That all are at their limit is no failure of the pool. */
 export function isPoolUp({ servers, snapshot }: PoolRuntime): boolean {
   let missing = Math.max(1, snapshot.minServersUp);
@@ -45,6 +48,11 @@ export function failActionOf(primary: PoolRuntime): FailAction {
   let pool = primary;
   while (pool.backup !== undefined) pool = pool.backup;
   return pool.snapshot.failAction;
+}
+
+/** What is answered where the pool is up, and every place at its servers is taken. Nothing but an answer: docs/decisions/0026-fail-action-at-the-limit.md. */
+export function limitActionOf({ snapshot: { failAction } }: PoolRuntime): FailAction {
+  return failAction.kind === 'respond' || failAction.kind === 'redirect' ? failAction : UNAVAILABLE;
 }
 
 /** Whether connections are to be closed now (FAIL_ACTION_CLOSE_CONN). */

@@ -2,7 +2,14 @@
 
 import type { ErrorCode, FailAction, SignificanceCode } from '@limpet/model';
 import { NO_SERVER } from '../load-balancing/picker.ts';
-import { failActionOf, findServer, isPoolUp, poolInService } from './backup-pools.ts';
+import {
+  failActionOf,
+  findServer,
+  isPoolUp,
+  limitActionOf,
+  poolInService,
+  UNAVAILABLE,
+} from './backup-pools.ts';
 import { admitsPersisted } from './disabled-server.ts';
 import { canTake, eligibility, replacementFor } from './eligibility.ts';
 import { activeOn, pickState } from './pick-state.ts';
@@ -39,7 +46,7 @@ export type RequestChoice =
   | {
       readonly kind: 'refuse';
       readonly error: ErrorCode;
-      /** What the configuration says to answer, where every pool is down. */
+      /** What the configuration says to answer. */
       readonly failAction: FailAction;
     }
   | { readonly kind: 'reset'; readonly error: ErrorCode };
@@ -183,11 +190,10 @@ function refuse(
   serving: PoolRuntime | undefined,
   tried: readonly ServerRuntime[],
 ): RequestChoice {
-  const none = { kind: 'unavailable' } as const;
-  if (tried.length > 0) return { kind: 'refuse', error: 'SERVER_UNREACHABLE', failAction: none };
+  if (tried.length > 0) return { kind: 'refuse', error: 'SERVER_UNREACHABLE', failAction: UNAVAILABLE };
   if (serving !== undefined) {
     if (mayWait(serving, tried)) return { kind: 'wait', pool: serving, server: undefined };
-    return { kind: 'refuse', error: 'SERVER_AT_LIMIT', failAction: none };
+    return { kind: 'refuse', error: 'SERVER_AT_LIMIT', failAction: limitActionOf(serving) };
   }
   const failAction = failActionOf(primary);
   if (failAction.kind === 'close') return { kind: 'reset', error: 'NO_SERVER_AVAILABLE' };
