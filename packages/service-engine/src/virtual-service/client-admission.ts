@@ -1,7 +1,9 @@
 // What the pipeline does about certificates of clients: a ticket judged before its session is resumed, and a verdict written down.
 
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { ClientCertificateOutcome } from '@limpet/model';
+import type { Deadlines } from '../lifecycle/deadlines.ts';
 import type { TicketResult } from '../session-ticket/open-ticket.ts';
 import type { TicketPlan } from '../session-ticket/ticket-binding.ts';
 import { readTicketSession } from '../session-ticket/ticket-session.ts';
@@ -29,6 +31,9 @@ const OUTCOME_OF: Readonly<Record<string, ClientCertificateOutcome>> = {
   CRL_HAS_EXPIRED: 'unresolved',
   CRL_NOT_YET_VALID: 'unresolved',
 };
+
+/** How long a client that was turned away may take to close its side. */
+const TURNED_AWAY_MS = 1000;
 
 /** OpenSSL refuses a client that shows no certificate in the middle of the handshake, with an alert. */
 const NONE_SHOWN = 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE';
@@ -85,6 +90,16 @@ export function noteAdmission(
   connection.addSignificance('ADF_CLIENT_SSL_HANDSHAKE_FAILURE');
   if (admission.kind === 'missing') connection.end('CLIENT_CERTIFICATE_MISSING');
   else connection.end('CLIENT_CERTIFICATE_REFUSED', admission.reason);
+}
+
+/** The handshake is done, so there is no alert to say why: the record tells, and the client sees the connection closed, not broken. */
+export function turnAway(rawSocket: Socket, socket: TLSSocket, deadlines: Deadlines): void {
+  const deadline = deadlines.start(TURNED_AWAY_MS, () => rawSocket.destroy());
+  rawSocket.once('close', () => deadline.cancel());
+  socket.on('error', () => rawSocket.destroy());
+  // What it has sent already would turn the close into a reset.
+  socket.resume();
+  socket.end();
 }
 
 function outcomeOf(admission: Admission): ClientCertificateOutcome {
