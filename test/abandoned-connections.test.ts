@@ -149,7 +149,7 @@ describe('a connection that its client leaves', { concurrency: 2 }, () => {
     await eventually(() => records().length === clients.length, 'the records of the connections');
   });
 
-  it('open but silent after its ClientHello is closed ten seconds later', async () => {
+  it('open but silent after its ClientHello is closed ten seconds later (R16)', async () => {
     const socket = await connectRaw(silent.port);
     socket.resume();
     socket.write(clientHelloWithTicket(randomBytes(176)));

@@ -19,7 +19,7 @@ const LONG = {
   post_accept_timeout: LONG_MS,
 };
 
-describe('a client that is too slow', () => {
+describe('a client that is too slow (R16)', () => {
   let origin: OriginServer;
   let bed: OneEngine;
   before(async () => {

@@ -127,8 +127,11 @@ describe('the ticket callback', () => {
     assert.equal(bed.open(name)[0], 0);
   });
 
-  it('seals nothing where sessions are not reused (R18)', () => {
+  it('seals and opens nothing where sessions are not reused (R18)', () => {
     const bed = makeBinding(false);
+    const name = randomBytes(16);
+    bed.binding.expect(makeConnection(true).raw, planFor(name, bed));
+    assert.equal(bed.open(name)[0], 0);
     assert.equal(bed.seal()[0], 0);
     assert.equal(bed.sealed(), 0);
   });

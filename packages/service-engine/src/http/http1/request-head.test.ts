@@ -166,7 +166,7 @@ describe('a field line', () => {
     assert.equal(accept(lines).fieldLines, lines);
   });
 
-  it('whose name differs from one of ours only by an underscore goes no further', () => {
+  it('whose name differs from one of ours only by an underscore goes no further (R15)', () => {
     const head = accept(
       'Content_Length: 5\r\nTransfer_Encoding: chunked\r\nX_Forwarded-For: 10.0.0.1\r\nX_Own: y\r\n',
     );

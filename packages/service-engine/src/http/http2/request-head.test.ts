@@ -102,7 +102,7 @@ describe('the head of a stream', () => {
   });
 });
 
-describe('smuggling by downgrade is refused', () => {
+describe('smuggling by downgrade is refused (R15)', () => {
   it('through a line break in any name or value, pseudo-fields included', () => {
     for (const lineBreak of ['\r\n', '\n', '\r', '\0']) {
       refuse(PSEUDO, ['x', `a${lineBreak}content-length: 5`]);
