@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { demoConfiguration, TicketClient } from '@limpet/testkit';
 import { createFleet, type Engine, eventually, type Fleet } from './support/engine.ts';
-import { openClient } from './support/http-clients.ts';
+import { type HttpClient, openClient } from './support/http-clients.ts';
 import { type OriginServer, startOriginServer } from './support/origin-server.ts';
 
 const faults = mkdtempSync(join(tmpdir(), 'limpet-faults-'));
@@ -28,7 +28,7 @@ before(async () => {
 after(async () => {
   await fleet.stop();
   await origin.stop();
-  rmSync(faults, { recursive: true, force: true });
+  for (const left of [faults, `${faults}.armed`]) rmSync(left, { recursive: true, force: true });
 });
 
 function startEngine(workers: number): Promise<Engine> {
@@ -52,7 +52,8 @@ function isPending(name: string): boolean {
 /** Asks for the fault, and waits until the engine's thread has seen that. */
 async function arm(name: string): Promise<void> {
   writeFileSync(join(faults, name), '');
-  await new Promise((resolve) => setTimeout(resolve, 60));
+  // It strikes at once, or says that it will.
+  await eventually(() => !isPending(name) || existsSync(`${faults}.armed`), 'the fault is armed');
 }
 
 /** Connects and asks once; what comes of it is the victim's own affair. */
@@ -85,6 +86,7 @@ describe('an exception', () => {
         await arm(stage);
         await visit(engine, client);
         assert.ok(!isPending(stage), 'the fault has struck');
+        rmSync(`${faults}.armed`);
         for (const end of held) end();
         if (busy !== undefined) assert.equal((await busy).status, 200);
         await witnesses();
@@ -119,15 +121,24 @@ describe('an exception', () => {
 describe('a thread of an engine', () => {
   it('that dies of a full heap is replaced; its siblings serve on, and its counts are given back', async () => {
     const engine = await startEngine(2);
-    const clients = Array.from({ length: 16 }, () => openClient('h1', engine.port));
-    await Promise.all(clients.map((client) => client.request()));
-    assert.equal(await engine.metric('limpet_server_connections_placed'), 16);
+    // As many as it takes to have some on either worker: which one accepts is the kernel's choice.
+    const clients: HttpClient[] = [];
+    const workers = () => new Set(engine.records().map(({ vcpu_id }) => vcpu_id)).size;
+    await eventually(async () => {
+      if (clients.length < 200) {
+        const more = Array.from({ length: 8 }, () => openClient('h1', engine.port));
+        clients.push(...more);
+        await Promise.all(more.map((client) => client.request()));
+      }
+      return clients.length >= 16 && workers() === 2;
+    }, 'either worker has connections');
+    assert.equal(await engine.metric('limpet_server_connections_placed'), clients.length);
     await arm('worker-heap');
     await eventually(() => engine.process.stderr().includes('a worker ended'), 'the worker dies', 30_000);
     assert.match(engine.process.stderr(), /out of memory|heap/i);
     // Those of the worker that lives know nothing of it.
     const left = await engine.metric('limpet_server_connections_placed');
-    assert.ok(left > 0 && left < 16, `${left} connections are left`);
+    assert.ok(left > 0 && left < clients.length, `${left} connections are left`);
     const outcomes = await Promise.allSettled(clients.map((client) => client.request()));
     const served = outcomes.filter(
       (outcome) => outcome.status === 'fulfilled' && outcome.value.status === 200,
@@ -156,16 +167,16 @@ describe('a thread of an engine', () => {
     await client.request();
     await arm('main-stuck');
     assert.ok(!isPending('main-stuck'));
-    const startMs = performance.now();
+    let answered = false;
+    const answer = engine.metric('limpet_workers').then(() => {
+      answered = true;
+    });
     for (let turn = 0; turn < 20; turn++) assert.equal((await client.request()).status, 200);
     assert.equal((await new TicketClient().visit(engine.port)).status, 200);
-    const servedMs = performance.now() - startMs;
-    await engine.metric('limpet_workers');
-    const answeredMs = performance.now() - startMs;
-    assert.ok(
-      servedMs < answeredMs,
-      `served within ${servedMs} ms, the main thread answered after ${answeredMs} ms`,
-    );
+    assert.equal(answered, false, 'the main thread has answered nobody meanwhile');
+    writeFileSync(join(faults, 'main-go-on'), '');
+    await answer;
+    rmSync(join(faults, 'main-go-on'));
     client.close();
     await engine.stop();
   });

@@ -89,12 +89,10 @@ describe('npm start', () => {
   });
 
   // npm passes the signal to the shell that it runs the script in, and to nothing else.
-  it('ends at SIGTERM to npm within ten seconds and leaves nothing running', async () => {
+  it('ends at SIGTERM to npm and leaves nothing running', async () => {
     assert.ok(processesWith(folder).length > 0);
-    const beganMs = performance.now();
     demo.child.kill('SIGTERM');
     assert.equal(await demo.exited, 0);
-    assert.ok(performance.now() - beganMs < 10_000);
     assert.deepEqual(processesWith(folder), []);
   });
 });

@@ -56,9 +56,14 @@ describe('the health of servers', () => {
       async () => (await engine.runtime()).pools[0]?.servers[1]?.oper_status === 'OPER_DOWN',
       'web-2 is down',
     );
-    const down = await reach(60);
-    assert.deepEqual([...down.servers], ['web-1']);
-    assert.ok(down.workers.size >= 3, `${down.workers.size} workers took part`);
+    // Which worker accepts is the kernel's choice.
+    const workers = new Set<unknown>();
+    await eventually(async () => {
+      const down = await reach(30);
+      assert.deepEqual([...down.servers], ['web-1']);
+      for (const worker of down.workers) workers.add(worker);
+      return workers.size === 4;
+    }, 'every worker takes part');
     second.setHealthy(true);
     await eventually(
       async () => (await engine.runtime()).pools[0]?.servers[1]?.oper_status === 'OPER_UP',

@@ -143,7 +143,7 @@ describe('a client that is too slow (R16)', () => {
     const begun = createConnection(bed.port, '127.0.0.1', () => begun.write(Buffer.from([22, 3, 1])));
     await Promise.all([silent, begun].map((socket) => once(socket.resume(), 'close')));
     const tookMs = performance.now() - startMs;
-    assert.ok(tookMs > 3000 && tookMs < 9000, `${tookMs} ms`);
+    assert.ok(tookMs > 3000 && tookMs < 30_000, `${tookMs} ms`);
   });
 });
 

@@ -55,7 +55,7 @@ before(async () => {
 after(async () => {
   await fleet.stop();
   await origin.stop();
-  rmSync(faults, { recursive: true, force: true });
+  for (const left of [faults, `${faults}.armed`]) rmSync(left, { recursive: true, force: true });
 });
 
 /** The bytes of a PEM block. */

@@ -289,10 +289,8 @@ describe('a handshake with a server', () => {
         },
       });
       await configure([server.address() as AddressInfo], { pki_profile_ref: undefined, server_timeout: 500 });
-      const startedMs = performance.now();
       const { status, record } = await ask();
       assert.equal(status, 502);
-      assert.ok(performance.now() - startedMs < 3000);
       assert.equal(record.error, 'SERVER_HANDSHAKE_FAILED');
       assert.match(String(record.error_detail), detail);
       await eventually(() => [...sockets].every(({ destroyed }) => destroyed), 'the connection is closed');

@@ -131,7 +131,7 @@ describe('an engine under a supervisor', { concurrency: 2 }, () => {
     assert.equal(engine.process.child.exitCode, null, 'it waits for the WebSocket');
     engine.process.child.kill('SIGTERM');
     assert.equal(await engine.process.exited, 0);
-    assert.ok(performance.now() - startMs < 6000);
+    assert.ok(performance.now() - startMs < 50_000, 'long before the time to drain is over');
     await assert.rejects(tunnel.stop());
     assert.ok(!isAlive(serving(engine)));
   });

@@ -1,7 +1,7 @@
 // Faults from outside: loaded into an engine by `node --import`, it makes functions of Node throw once when a file of that name appears.
 
 import crypto from 'node:crypto';
-import { readdirSync, unlinkSync } from 'node:fs';
+import { existsSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
 import { join } from 'node:path';
@@ -31,21 +31,30 @@ function breakable(owner: any, method: string, name: string): void {
   };
 }
 
+/** Until it is let go, or for half a minute. */
+function stayStuck(): void {
+  const nothing = new Int32Array(new SharedArrayBuffer(4));
+  for (let turn = 0; turn < 600 && !existsSync(join(folder, 'main-go-on')); turn++)
+    Atomics.wait(nothing, 0, 0, 50);
+}
+
 function look(): void {
   const asked = readdirSync(folder)[0] ?? '';
   if (isMainThread) {
     if (asked === 'main-rejection' && remove(asked)) void Promise.reject(new Error(`injected: ${asked}`));
-    if (asked === 'main-stuck' && remove(asked))
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000);
+    if (asked === 'main-stuck' && remove(asked)) stayStuck();
     return;
   }
   if (asked.startsWith('main-')) return;
+  if (asked === armed) return;
   armed = asked;
   if (asked === 'worker-rejection' && strikes(asked)) void Promise.reject(new Error(`injected: ${asked}`));
   if (asked === 'worker-heap' && strikes(asked)) {
     const kept: unknown[] = [];
     for (;;) kept.push(Array.from({ length: 10_000 }, (_, index) => ({ index })));
   }
+  // Whoever asked knows from this that the next call will be struck.
+  if (armed !== '') writeFileSync(`${folder}.armed`, '');
 }
 
 /** Of two threads that look, one has it: the one that finds it still there to be removed. */
