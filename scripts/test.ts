@@ -49,8 +49,8 @@ process.env.NODE_COMPILE_CACHE = compileCacheFolder;
 
 run({
   files: files.map((file) => resolve(file)),
-  // System tests start several processes each, and small machines have two cores.
-  concurrency: 2,
+  // Small machines have two cores, and system tests wait most of the time, for monitors and for what is to expire.
+  concurrency: 3,
   timeout: TIMEOUT_MS,
   execArgv: [`--test-timeout=${TIMEOUT_MS}`],
 })

@@ -12,6 +12,7 @@ import { type OneEngine, startOneEngine } from './support/one-engine.ts';
 import { type OriginServer, startOriginServer } from './support/origin-server.ts';
 import { clientHelloWithTicket } from './support/raw-hello.ts';
 import { frame, frameType, getFields, headersFrame, openRawHttp2 } from './support/raw-http2.ts';
+import { startAll } from './support/start-all.ts';
 
 const MORE_THAN_BUFFERS_HOLD = Buffer.alloc(32_000_000);
 
@@ -29,7 +30,7 @@ before(async () => {
       response.write(Buffer.alloc(4_000_000));
     }
   });
-  [bed, silent] = await Promise.all([
+  [bed, silent] = await startAll<[OneEngine, OneEngine]>([
     startOneEngine(origin, { httpProfile: { keepalive_timeout: 3000, post_accept_timeout: 3000 } }),
     startOneEngine(origin),
   ]);

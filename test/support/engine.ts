@@ -99,7 +99,10 @@ export async function createFleet(fleetOptions: FleetOptions = {}): Promise<Flee
     createSelfSigned({ dnsNames: ['localhost', 'limpet.test'] }),
     limpet('keys', 'init', ringFile),
   ]);
-  if (made.code !== 0) throw new Error(made.stderr);
+  if (made.code !== 0) {
+    rmSync(folder, { recursive: true, force: true });
+    throw new Error(made.stderr);
+  }
   const engines: Engine[] = [];
   let started = 0;
   return {

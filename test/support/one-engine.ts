@@ -2,6 +2,7 @@
 
 import { type DemoConfigurationOptions, demoConfiguration } from '@limpet/testkit';
 import { createFleet, type Engine, eventually, type Fleet } from './engine.ts';
+import { startAll } from './start-all.ts';
 
 export interface OneEngine {
   readonly fleet: Fleet;
@@ -30,7 +31,8 @@ export async function startOneEngine(
     ...options,
   };
   // One worker: each request finds the server connection that the last one left.
-  const engine = await fleet.startEngine(demoConfiguration(base), ['--workers', '1', ...args]);
+  const starting = fleet.startEngine(demoConfiguration(base), ['--workers', '1', ...args]);
+  const [engine] = await startAll<[Engine]>([starting], fleet);
   return {
     fleet,
     engine,

@@ -7,6 +7,7 @@ import {
   startDemoServer,
 } from '@limpet/testkit';
 import { createFleet, type Engine, eventually, type Fleet } from './engine.ts';
+import { startAll } from './start-all.ts';
 
 export interface TwoEngines {
   readonly fleet: Fleet;
@@ -45,10 +46,11 @@ export async function startTwoEngines(
   };
   const configuration = (changes: Partial<DemoConfigurationOptions> = {}): Record<string, unknown[]> =>
     demoConfiguration({ ...base, ...changes });
-  const engines = (await Promise.all([
-    fleet.startEngine(configuration(), args),
-    fleet.startEngine(configuration(), args),
-  ])) as [Engine, Engine];
+  const engines = await startAll<[Engine, Engine]>(
+    [fleet.startEngine(configuration(), args), fleet.startEngine(configuration(), args)],
+    fleet,
+    ...servers,
+  );
   const find = (name: string): DemoServer => {
     const server = servers.find((candidate) => candidate.name === name);
     if (server === undefined) throw new Error(`there is no ${name}`);
