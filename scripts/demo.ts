@@ -161,8 +161,9 @@ A client takes its ticket from one engine to the other, and reaches the same ser
 
 curl, three connections of one process, each with the ticket of the one before:
   curl -sk -H 'Connection: close' https://127.0.0.1:${one.port}/{1,2,3} -o /dev/null -D - | grep -i x-demo
-A loop of curl processes comes without a ticket each time. It meets one server for six connections, since they look like one client, and then is spread:
-  for i in 1 2 3 4 5 6 7 8 9; do curl -sk https://127.0.0.1:${one.port}/ -o /dev/null -D - | grep -i x-demo; done
+Thirty clients, each with an address of its own and no ticket, are spread over the servers:
+  for i in {11..40}; do curl -sk --interface 127.0.0.$i https://127.0.0.1:${one.port}/ -o /dev/null -D - | grep -i x-demo; done | sort | uniq -c
+From one address a loop of curl looks like the six connections that a browser opens at once, and meets one server: six times, or that of its ticket just before.
 
 In a browser: https://127.0.0.1:${one.port}/ (the certificate is self-signed)
 

@@ -41,6 +41,9 @@ function readMessages(
   });
 }
 
+// Longer than a call is silent here would do; shorter than a stream may be.
+const httpProfile = { client_body_timeout: 300 };
+
 let server: Http2SecureServer;
 let bed: OneEngine;
 let session: ClientHttp2Session;
@@ -107,8 +110,7 @@ before(async () => {
   await once(server, 'listening');
   bed = await startOneEngine(server.address() as AddressInfo, {
     pool: { enable_http2: true, ssl_profile_ref: 'System-Standard', server_timeout: 3000 },
-    // Longer than a call is silent here would do; shorter than a stream may be.
-    httpProfile: { client_body_timeout: 300 },
+    httpProfile,
   });
   session = connect(`https://127.0.0.1:${bed.port}`, { servername: 'localhost', rejectUnauthorized: false });
 });
@@ -221,5 +223,18 @@ describe('a call of gRPC', () => {
     const [head] = (await once(stream, 'response')) as [IncomingHttpHeaders];
     assert.equal(head[':status'], 504);
     stream.resume();
+  });
+
+  it('brings its metadata, names with underscores too, and those with dots where they may', async () => {
+    const metadata = { foo_bar: '1', 'trace-bin': 'AAEC', 'x.y-bin': 'AwQF' };
+    const arrived = async (): Promise<unknown[]> => {
+      const stream = call('Unary', metadata);
+      stream.end(frame('you'));
+      await outcomeOf(stream);
+      return Object.keys(metadata).map((name) => asked[name]);
+    };
+    assert.deepEqual(await arrived(), ['1', 'AAEC', undefined]);
+    await bed.reload({ httpProfile: { ...httpProfile, allow_dots_in_header_name: true } });
+    assert.deepEqual(await arrived(), ['1', 'AAEC', 'AwQF']);
   });
 });
