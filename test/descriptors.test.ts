@@ -1,7 +1,14 @@
 // File descriptors run out: no server is blamed, no client is moved, it is logged once, and all is well when some come free.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import {
+  connect as connectHttp2,
+  createServer as createHttp2Server,
+  type ServerHttp2Session,
+} from 'node:http2';
+import { type AddressInfo, createConnection, createServer as createTcpServer, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { type DemoConfigurationOptions, demoConfiguration, TicketClient } from '@limpet/testkit';
 import { createFleet, type Engine, eventually, type Fleet } from './support/engine.ts';
@@ -95,5 +102,73 @@ describe('an engine without file descriptors to spare', () => {
       'nothing is counted any more',
     );
     await engine.stop();
+  });
+
+  it('closes idle HTTP/2 sessions to servers, as it does idle connections', async () => {
+    const http2 = createHttp2Server((_request, response) => response.end('ok\n'));
+    const sessions = new Set<ServerHttp2Session>();
+    http2.on('session', (session) => {
+      sessions.add(session);
+      session.on('close', () => sessions.delete(session));
+    });
+    http2.listen(0, '127.0.0.1');
+    await once(http2, 'listening');
+    const { port } = http2.address() as AddressInfo;
+    // It does not offer WebSocket over HTTP/2, so each comes on a connection of HTTP/1.1, on which it says nothing.
+    const sockets = new Set<Socket>();
+    const server = createTcpServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.once('data', (first: Buffer) => {
+        if (!first.toString('latin1').startsWith('PRI ')) return;
+        const back = createConnection({ host: '127.0.0.1', port });
+        back.on('error', () => {});
+        back.write(first);
+        socket.pipe(back).pipe(socket);
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const engine = await fleet.startEngine(
+      configuration({
+        servers: [{ name: 'h2', port: (server.address() as AddressInfo).port }],
+        monitored: false,
+        persistence: false,
+        pool: { enable_http2: true },
+      }),
+      ['--workers', '1'],
+    );
+    const client = openClient('h1', engine.port);
+    assert.equal((await client.request()).status, 200);
+    assert.equal(sessions.size, 1);
+    const clients = await Promise.all(
+      Array.from({ length: 6 }, async () => {
+        const session = connectHttp2(`https://127.0.0.1:${engine.port}`, { rejectUnauthorized: false });
+        session.on('error', () => {});
+        await once(session, 'remoteSettings');
+        return session;
+      }),
+    );
+    const fields = {
+      ':method': 'CONNECT',
+      ':protocol': 'websocket',
+      ':path': '/',
+      ':authority': 'localhost',
+    };
+    for (const session of clients) {
+      for (let asked = 0; asked < 100; asked++) {
+        const stream = session.request({ ...fields, 'sec-websocket-version': '13' }, { endStream: false });
+        stream.on('error', () => {});
+      }
+    }
+    await eventually(() => sessions.size === 0, 'the idle session is closed');
+    for (const session of clients) session.destroy();
+    await eventually(async () => (await client.request()).status === 200, 'there are descriptors again');
+    assert.equal(times(engine, 'a worker ended'), 0);
+    client.close();
+    await engine.stop();
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    http2.close();
   });
 });
