@@ -19,6 +19,7 @@ import { connect as connectTls } from 'node:tls';
 import { eventually } from './support/engine.ts';
 import { bothVersions, openClient } from './support/http-clients.ts';
 import { type OneEngine, startOneEngine } from './support/one-engine.ts';
+import { flag, frame, frameType } from './support/raw-http2.ts';
 
 type OnStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 
@@ -253,6 +254,46 @@ describe('a server that goes away', () => {
       }
     });
   }
+
+  it('in the middle of an answer, by a reset that names no error, makes the client see that it is cut short', async () => {
+    const halves = createTcpServer((socket) => {
+      let received = Buffer.alloc(0);
+      // Behind the preface.
+      let at = 24;
+      socket.on('error', () => {});
+      socket.write(frame(frameType.settings, 0, 0));
+      socket.on('data', (chunk: Buffer) => {
+        received = Buffer.concat([received, chunk]);
+        for (; received.length >= at + 9; at += 9 + received.readUIntBE(at, 3)) {
+          if (received[at + 3] !== frameType.headers) continue;
+          const stream = received.readUInt32BE(at + 5);
+          // What node:http2 would not send: half an answer without END_STREAM, then RST_STREAM with NO_ERROR.
+          socket.write(
+            Buffer.concat([
+              // :status 200 of the static table (RFC 7541 App. A).
+              frame(frameType.headers, flag.endHeaders, stream, Buffer.of(0x88)),
+              frame(frameType.data, 0, stream, Buffer.from('half')),
+              frame(frameType.rstStream, 0, stream, Buffer.alloc(4)),
+            ]),
+          );
+        }
+      });
+    });
+    halves.listen(0, '127.0.0.1');
+    await once(halves, 'listening');
+    const { port } = halves.address() as AddressInfo;
+    try {
+      await bed.reload({ servers: [{ name: 'halves', port }] });
+      for (const version of bothVersions) {
+        const client = openClient(version, bed.port);
+        await assert.rejects(client.request(), version);
+        client.close();
+      }
+    } finally {
+      await bed.reload({});
+      halves.close();
+    }
+  });
 
   it('while a session is idle is asked anew without the client noticing', async () => {
     await many(1);

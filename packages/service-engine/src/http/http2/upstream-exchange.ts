@@ -61,6 +61,8 @@ class Http2UpstreamExchange implements UpstreamExchange {
   #requestTrailerLines = '';
   #informational = 0;
   #headReceived = false;
+  /** By END_STREAM. */
+  #endedByServer = false;
   /** Of a body whose length was declared. */
   #bodyLeft: number | undefined;
   #trailerLines = '';
@@ -128,6 +130,12 @@ class Http2UpstreamExchange implements UpstreamExchange {
   }
 
   #listen(stream: ClientHttp2Stream): void {
+    // node:http2 ends a stream that was reset with NO_ERROR like one that has come to its end; it only counts it as closed before.
+    const push = stream.push;
+    stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
+      if (chunk === null && !stream.closed) this.#endedByServer = true;
+      return push.call(stream, chunk, encoding);
+    };
     stream.on('headers', (_headers, _flags, rawHeaders) =>
       this.#guard(() => this.#onInformational(rawHeaders ?? [])),
     );
@@ -203,11 +211,12 @@ class Http2UpstreamExchange implements UpstreamExchange {
   }
 
   #onEnd(): void {
+    const isTunnel = this.#head.asksForWebSocket;
     // A stream that is reset ends, too; its close says that it was.
-    const isReset = (this.#stream?.rstCode ?? 0) !== constants.NGHTTP2_NO_ERROR;
+    const isReset =
+      (this.#stream?.rstCode ?? 0) !== constants.NGHTTP2_NO_ERROR || (!this.#endedByServer && !isTunnel);
     if (!this.#headReceived || isReset || (this.#bodyLeft ?? 0) > 0) return;
     const listener = this.#listener;
-    const isTunnel = this.#head.asksForWebSocket;
     if (!isTunnel) this.#listener = undefined;
     listener?.onResponseEnd(this.#trailerLines);
     // RFC 9113 §8.1: an answer may be complete before its request is; the rest of that is of no use to the server.
