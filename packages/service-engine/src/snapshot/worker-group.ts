@@ -45,6 +45,7 @@ export class WorkerGroup {
   readonly #deadlines: Deadlines;
   readonly #listener: WorkerGroupListener;
   readonly #sockets: ListeningSockets;
+  readonly #script: URL;
   readonly #members = new Map<number, Member>();
   readonly #answers = new Set<(worker: number, message: WorkerToMain) => void>();
   #current: ConfigVersion | undefined;
@@ -56,11 +57,13 @@ export class WorkerGroup {
     deadlines: Deadlines,
     sockets: ListeningSockets,
     listener: WorkerGroupListener,
+    script = new URL('../worker.ts', import.meta.url),
   ) {
     this.#starts = starts;
     this.#deadlines = deadlines;
     this.#sockets = sockets;
     this.#listener = listener;
+    this.#script = script;
   }
 
   /** Workers that serve. */
@@ -151,7 +154,7 @@ export class WorkerGroup {
   }
 
   async #spawn(start: WorkerStart): Promise<void> {
-    const thread = new Worker(new URL('../worker.ts', import.meta.url), {
+    const thread = new Worker(this.#script, {
       workerData: start,
       stdout: false,
       resourceLimits: {
