@@ -26,6 +26,13 @@ until (-e $ARGV[0]) { select(undef, undef, undef, 0.02) }
 shift @ARGV; exec @ARGV;
 `;
 
+/** The service manager's end of sd_notify: each datagram on a line of its own. Node has no sockets of this kind. */
+const NOTIFIED = `
+use Socket; $| = 1;
+socket(my $socket, PF_UNIX, SOCK_DGRAM, 0) or die; bind($socket, sockaddr_un(shift @ARGV)) or die; print "ready\\n";
+while (defined recv($socket, my $text, 4096, 0)) { $text =~ s/\\n/ /g; print "$text\\n" }
+`;
+
 let origin: OriginServer;
 let fleet: Fleet;
 before(async () => {
@@ -38,7 +45,15 @@ after(async () => {
 });
 
 describe('an engine that is started with sockets (LISTEN_FDS)', () => {
-  it('uses the one on the address of its virtual service, also after it was killed', async () => {
+  it('uses the one on the address of its virtual service, also after it was killed, and tells the service manager', async () => {
+    const notifySocket = join(fleet.folder, 'notify');
+    const notified: string[] = [];
+    const { process: manager } = await startProcess(
+      'perl',
+      ['-e', NOTIFIED, notifySocket],
+      (line) => (line === 'ready' ? line : undefined),
+      { onLine: (line) => notified.push(line) },
+    );
     const [portFile, configFile] = [join(fleet.folder, 'port'), join(fleet.folder, 'activated.json')];
     const pids: number[] = [];
     const starting = startProcess(
@@ -53,6 +68,7 @@ describe('an engine that is started with sockets (LISTEN_FDS)', () => {
         if (pid !== undefined) pids.push(Number(pid));
         return pid;
       },
+      { env: { NOTIFY_SOCKET: notifySocket } },
     );
     let port = 0;
     await eventually(() => {
@@ -79,8 +95,17 @@ describe('an engine that is started with sockets (LISTEN_FDS)', () => {
     process.kill(pids[0] as number, 'SIGKILL');
     assert.equal((await client.visit(port)).status, 200);
     await eventually(() => pids.length === 2, 'it was started again');
+    for (const pid of pids)
+      await eventually(
+        () =>
+          notified.some((text) => text.includes('READY=1') && text.includes(`STATUS=engine ${pid} serves`)),
+        `it is told that engine ${pid} serves`,
+      );
+    assert.ok(!notified.some((text) => text.includes('STOPPING=1')));
     await running.stop();
     assert.equal(await running.exited, 0);
+    await eventually(() => notified.some((text) => text.includes('STOPPING=1')), 'and that it stops');
+    await manager.stop();
     rmSync(configFile);
   });
 });

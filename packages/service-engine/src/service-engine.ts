@@ -71,6 +71,7 @@ export class ServiceEngine {
             onRetire: (deadlineMs) => void this.stop({ deadlineMs, keepIdle: true }),
             onStop: () => void this.stop(),
             onCut: () => this.cut(),
+            onReload: () => void this.reload('SIGHUP'),
           });
     const sockets: ListeningSockets = this.#supervisor ?? ownSockets;
     const engineLog = new EngineLog(log, this.#capacity, (worker) => this.#memory.releaseWorker(worker));
@@ -122,9 +123,10 @@ export class ServiceEngine {
 
   /** Reads everything again. A failure is logged and changes nothing; never throws. */
   reload(cause: 'change' | 'SIGHUP'): Promise<void> {
+    // An engine that drains has records to write, too.
+    if (cause === 'SIGHUP') this.#workers.broadcast({ kind: 'reopen-log' });
     this.#applying = this.#applying.then(async () => {
       if (this.#state !== 'serving') return;
-      if (cause === 'SIGHUP') this.#workers.broadcast({ kind: 'reopen-log' });
       try {
         await this.#configuration.load();
       } catch (error) {

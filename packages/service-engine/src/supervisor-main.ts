@@ -54,7 +54,7 @@ export async function runSupervisor(options: SuperviseOptions): Promise<number> 
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  process.on('SIGHUP', () => supervisor.passOn('SIGHUP'));
+  process.on('SIGHUP', () => supervisor.reload());
   process.on('SIGUSR2', () => void supervisor.upgrade());
   // Else Node opens a debugger on loopback.
   process.on('SIGUSR1', () => {});

@@ -30,7 +30,7 @@ const serverTable = new ServerTable(start.serverTable, start.workers, start.work
 const metricsTable = new MetricsTable(start.metricsTable, start.workers + 1, start.worker, start.serverSlots);
 const deadlines = new Deadlines(systemClock);
 const dropped = metricOffset('limpet_log_records_dropped_total');
-const accessLog = openAccessLog(start.accessLog, () => metricsTable.add('engine', 0, dropped));
+const accessLog = openAccessLog(start.accessLog, deadlines, () => metricsTable.add('engine', 0, dropped));
 
 // Unique over workers and restarts: a random start, then a count.
 const idPrefix = `${start.engineId}${start.worker.toString(36)}${systemRandom.bytes(3).toString('hex')}-`;
@@ -116,7 +116,11 @@ let keepIdle = false;
 // One message after another: a commit must not overtake the prepare before it.
 let last: Promise<void> = Promise.resolve();
 port.on('message', (message: MainToWorker) => {
-  // A drain takes long, and what is said of it meanwhile must reach it.
+  // A drain takes long, and what is said meanwhile must reach it.
+  if (message.kind === 'reopen-log') {
+    accessLog.reopen();
+    return;
+  }
   if (message.kind === 'cut') drainEndMs = 0;
   if (message.kind === 'drain') {
     drainEndMs = Math.min(drainEndMs, systemClock.monotonicMs() + message.drain.deadlineMs);
@@ -162,9 +166,6 @@ async function handle(message: MainToWorker): Promise<void> {
     case 'leave-server':
       applier.leaveServer(message.slot);
       break;
-    case 'reopen-log':
-      accessLog.reopen();
-      break;
     case 'drain':
       await drain();
       break;
@@ -186,6 +187,6 @@ async function drain(): Promise<void> {
   }
   const left = applier.openConnections;
   applier.destroyConnections();
-  await accessLog.close(deadlines);
+  await accessLog.close();
   send({ kind: 'drained', left });
 }

@@ -146,7 +146,10 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Looks again and again until it holds; the test's own timeout ends it. */
+/** Looks again and again until it holds, for some seconds. */
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+  for (let looks = 0; !(await holds()); looks++) {
+    if (looks > 1500) throw new Error(`it never came to that: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }

@@ -18,6 +18,7 @@ export interface SupervisorLinkListener {
   onRetire(deadlineMs: number): void;
   onStop(): void;
   onCut(): void;
+  onReload(): void;
 }
 
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -47,6 +48,9 @@ export class SupervisorLink implements ListeningSockets {
           break;
         case 'cut':
           listener.onCut();
+          break;
+        case 'reload':
+          listener.onReload();
           break;
         default:
           this.#waiting.get(message.id)?.settle(message, handle);

@@ -36,4 +36,6 @@ export type SupervisorToEngine =
   /** Accept what waits, no more, and end. */
   | { readonly kind: 'stop' }
   /** End at once. */
-  | { readonly kind: 'cut' };
+  | { readonly kind: 'cut' }
+  /** Open the access log anew, and, if it serves, read everything again. */
+  | { readonly kind: 'reload' };

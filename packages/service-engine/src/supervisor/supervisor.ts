@@ -90,9 +90,9 @@ export class Supervisor {
     if (former !== undefined && former.exit !== undefined) void this.#replace(former);
   }
 
-  /** SIGHUP and the like, for the process that serves. */
-  passOn(signal: NodeJS.Signals): void {
-    this.#serving?.signal(signal);
+  /** Also for those that drain, which have access logs, and for the one that starts; a signal would end that before it knows signals. */
+  reload(): void {
+    for (const engine of this.#alive) engine.send({ kind: 'reload' });
   }
 
   /** Ends everything in order. */

@@ -13,10 +13,10 @@ export interface AccessLog {
   /** False where records would be thrown away: then they need not be made. */
   readonly enabled: boolean;
   write(record: AccessRecord): void;
-  /** Opens the file anew, after a rotation of log files. */
+  /** Opens the file anew, after a rotation of log files; where that fails it goes on with the one that it has and tries again. */
   reopen(): void;
   /** Writes what waits, for at most a second: a reader that stands still keeps nobody from ending. */
-  close(deadlines: Deadlines): Promise<void>;
+  close(): Promise<void>;
 }
 
 /** `off`, `-` for standard output, or the path of a file that is appended to. */
@@ -28,6 +28,8 @@ const FILE_BATCH_BYTES = 65_536;
 const MEMORY_LIMIT_BYTES = 8 * 1024 * 1024;
 const FLUSH_INTERVAL_MS = 500;
 const CLOSE_TIMEOUT_MS = 1000;
+/** A file that could not be opened anew, as without a free descriptor, is tried again so soon. */
+const REOPEN_RETRY_MS = 1000;
 
 const disabledLog: AccessLog = {
   enabled: false,
@@ -37,7 +39,11 @@ const disabledLog: AccessLog = {
 };
 
 /** @param onDrop is told of each record that was dropped because more than 8 MiB wait to be written. */
-export function openAccessLog(destination: AccessLogDestination, onDrop: () => void): AccessLog {
+export function openAccessLog(
+  destination: AccessLogDestination,
+  deadlines: Deadlines,
+  onDrop: () => void,
+): AccessLog {
   if (destination === 'off') return disabledLog;
   const toPipe = destination === '-';
   const stream = new SonicBoom({
@@ -49,8 +55,26 @@ export function openAccessLog(destination: AccessLogDestination, onDrop: () => v
     periodicFlush: FLUSH_INTERVAL_MS,
   });
   stream.on('drop', onDrop);
-  // A full disk or a reader that left: the records are lost and counted, the traffic goes on.
-  stream.on('error', onDrop);
+  let closed = false;
+  let reopening = false;
+  const reopen = (): void => {
+    if (closed || toPipe) return;
+    reopening = true;
+    stream.reopen();
+    stream.once('ready', () => {
+      reopening = false;
+    });
+  };
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (reopening && (error.syscall === 'open' || error.syscall === 'mkdir')) {
+      // What waits to close the former file would close its descriptor a second time after the next try, and by then that may be a client's.
+      stream.removeAllListeners('ready');
+      deadlines.start(REOPEN_RETRY_MS, reopen);
+      return;
+    }
+    // A full disk or a reader that left: the records are lost and counted, the traffic goes on.
+    onDrop();
+  });
   return {
     enabled: true,
     write: (record) => {
@@ -61,11 +85,10 @@ export function openAccessLog(destination: AccessLogDestination, onDrop: () => v
         onDrop();
       }
     },
-    reopen: () => {
-      if (!toPipe) stream.reopen();
-    },
-    close: (deadlines) =>
+    reopen,
+    close: () =>
       new Promise((resolve) => {
+        closed = true;
         const deadline = deadlines.start(CLOSE_TIMEOUT_MS, () => {
           stream.destroy();
           done();
