@@ -54,7 +54,7 @@ export interface ResponseHead {
   /** Whether the server keeps the connection. */
   readonly keepAlive: boolean;
   /** How long it says that it does (Keep-Alive: timeout=…). */
-  readonly keepAliveS?: number;
+  readonly keepAliveS?: number | undefined;
 }
 
 /** Whether nothing follows the head. */

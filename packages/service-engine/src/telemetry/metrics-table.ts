@@ -72,6 +72,17 @@ export class MetricsTable {
     this.#cells[at] = (this.#cells[at] as number) + by;
   }
 
+  /** What {@link add} does for one slot, with the place looked up once: an engine counts ten things a request. */
+  row(scope: MetricScope, slot: number): MetricsRow {
+    const cells = this.#cells;
+    const start = this.#at(this.#column, scope, slot, 0);
+    return {
+      add: (offset, by = 1) => {
+        cells[start + offset] = (cells[start + offset] as number) + by;
+      },
+    };
+  }
+
   /** Sets this thread's share of a gauge. */
   set(scope: MetricScope, slot: number, offset: number, value: number): void {
     this.#cells[this.#at(this.#column, scope, slot, offset)] = value;
@@ -115,5 +126,5 @@ export interface MetricsRow {
 }
 
 export function metricsRow(table: MetricsTable, scope: MetricScope, slot: number): MetricsRow {
-  return { add: (offset, by = 1) => table.add(scope, slot, offset, by) };
+  return table.row(scope, slot);
 }

@@ -1,6 +1,6 @@
 // The chunked transfer coding (RFC 9112 §7.1), decoded strictly and encoded.
 
-import { filterFieldLines, NOT_IN_HEAD, nameToCgi } from './field-lines.ts';
+import { filterFieldLines, NameSieve, NOT_IN_HEAD, nameToCgi } from './field-lines.ts';
 import { type FieldVisitor, visitFields } from './head-scan.ts';
 
 export interface ChunkedLimits {
@@ -145,7 +145,7 @@ export class ChunkedDecoder {
   }
 }
 
-const NOTHING_SPECIAL: FieldVisitor = { lengths: new Set(), onSpecial: () => false };
+const NOTHING_SPECIAL: FieldVisitor = { sieve: new NameSieve([]), onSpecial: () => false };
 
 /** Length of the trailer section with its empty line, or -1. */
 function endOfSection(text: string, searched: number): number {

@@ -164,7 +164,7 @@ export class Http1Exchange implements DownstreamExchange {
    * RFC 9110 §10.1.1: a client that gets a final status instead of 100 may leave its body out, so that what it sends next is either the
    * body or a request. Nobody can tell (request smuggling), so nothing more is read.
    */
-  get #bodyMayBeKeptBack(): boolean {
+  #bodyMayBeKeptBack(): boolean {
     return this.head.expectContinue && !this.#continued && !this.#requestComplete && this.#bodyBytes === 0;
   }
 
@@ -228,7 +228,7 @@ export class Http1Exchange implements DownstreamExchange {
       this.#requestComplete = false;
       this.#bodyLeft = Number.POSITIVE_INFINITY;
     }
-    if (lastOnConnection || this.#bodyMayBeKeptBack) this.#last = true;
+    if (lastOnConnection || this.#bodyMayBeKeptBack()) this.#last = true;
     const unknownLength =
       head.body.kind === 'chunked' || head.body.kind === 'stream' || head.body.kind === 'until-close';
     // HTTP/1.0 has no chunks: there the end of the connection is the end of the body.
@@ -243,7 +243,7 @@ export class Http1Exchange implements DownstreamExchange {
     const connection = {
       keepAlive: !this.#last,
       version: this.head.version === '1.0' ? '1.0' : '1.1',
-      ...(this.#keepAliveField === 'none' ? {} : { keepAliveS: Math.floor(this.#keepAliveTimeoutMs / 1000) }),
+      keepAliveS: this.#keepAliveField === 'none' ? undefined : Math.floor(this.#keepAliveTimeoutMs / 1000),
     } as const;
     this.#batch.addText(responseHeadText(framed, connection, extraLines));
   }

@@ -11,11 +11,36 @@ export interface HeadLimits {
   readonly dropsDottedNames?: boolean;
 }
 
-/** A token followed by a colon, at lastIndex. Whitespace before the colon, an empty name and an obs-fold do not match. */
-export const FIELD_NAME = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+:/y;
+/**
+ * A whole line at lastIndex: a token, a colon, nothing that {@link NOT_IN_HEAD} matches, CRLF. Whitespace before the colon, an empty name and an obs-fold
+ * do not match.
+ */
+export const FIELD_LINE = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\0-\x08\n-\x1f\x7f]*\r\n/y;
 
 /** The same, of names without a dot. */
-export const PLAIN_FIELD_NAME = /[!#$%&'*+\-^_`|~0-9A-Za-z]+:/y;
+export const PLAIN_FIELD_LINE = /[!#$%&'*+\-^_`|~0-9A-Za-z]+:[^\0-\x08\n-\x1f\x7f]*\r\n/y;
+
+/** Tells most names that are none of a set, nor look like one to a CGI server, by their length and first letter: they need not be cut out of the head. */
+export class NameSieve {
+  /** By length: a bit for each first letter. */
+  readonly #letters: number[] = [];
+
+  constructor(names: Iterable<string>) {
+    for (const name of names)
+      this.#letters[name.length] = (this.#letters[name.length] ?? 0) | letterBit(name.charCodeAt(0));
+    for (let length = 0; length < this.#letters.length; length++) this.#letters[length] ??= 0;
+  }
+
+  /** False: the name is none of them for sure. */
+  holds(length: number, firstCode: number): boolean {
+    return length < this.#letters.length && ((this.#letters[length] as number) & letterBit(firstCode)) !== 0;
+  }
+}
+
+/** Of a letter in either case; other characters may share one with a letter. */
+function letterBit(code: number): number {
+  return 1 << (code & 0x1f);
+}
 
 /**
  * What no head may hold: a line end that is not CRLF (each side of a proxy might see another line), and control characters. Bytes from 0x80 on

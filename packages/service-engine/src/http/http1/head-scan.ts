@@ -1,6 +1,13 @@
 // Finding the end of a head in the bytes that came so far, and cutting its field lines.
 
-import { FIELD_NAME, type HeadLimits, NOT_IN_HEAD, PLAIN_FIELD_NAME, trimWhitespace } from './field-lines.ts';
+import {
+  FIELD_LINE,
+  type HeadLimits,
+  type NameSieve,
+  NOT_IN_HEAD,
+  PLAIN_FIELD_LINE,
+  trimWhitespace,
+} from './field-lines.ts';
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -12,7 +19,7 @@ export type HeadText =
   | { readonly kind: 'too-large' }
   | { readonly kind: 'malformed'; readonly detail: string };
 
-/** The head as latin1 text, its final empty line included, checked for characters that no head may hold. */
+/** The head as latin1 text, its final empty line included; what its lines hold is checked as they are read. */
 export function scanHead(
   bytes: Buffer,
   start: number,
@@ -29,9 +36,12 @@ export function scanHead(
       : { kind: 'incomplete' };
   }
   if (found + HEAD_END.length - start > limits.headLimitBytes) return { kind: 'too-large' };
-  const text = bytes.toString('latin1', start, found + HEAD_END.length);
-  if (NOT_IN_HEAD.test(text)) return { kind: 'malformed', detail: 'a control character or a lone CR or LF' };
-  return { kind: 'text', text };
+  return { kind: 'text', text: bytes.toString('latin1', start, found + HEAD_END.length) };
+}
+
+/** What is wrong with a head of which a line does not match. @param otherwise where every character may stand in it. */
+export function faultOf(text: string, otherwise: string): string {
+  return NOT_IN_HEAD.test(text) ? 'a control character or a lone CR or LF' : otherwise;
 }
 
 function hasBareLf(bytes: Buffer, start: number, end: number, searchFrom: number): boolean {
@@ -44,8 +54,8 @@ function hasBareLf(bytes: Buffer, start: number, end: number, searchFrom: number
 }
 
 export interface FieldVisitor {
-  /** Lengths of names that {@link onSpecial} is to be asked about. */
-  readonly lengths: ReadonlySet<number>;
+  /** Holds the names that {@link onSpecial} is to be asked about. */
+  readonly sieve: NameSieve;
   /** Whether the line is taken out; `name` is lower case. Returns a string to refuse the head, with the reason. */
   onSpecial(name: string, value: string): boolean | string;
 }
@@ -58,46 +68,43 @@ export type FieldBlock =
 /** Goes through the field lines from `at`, and returns those that pass; runs of them are cut out as they are. */
 export function visitFields(text: string, at: number, limits: HeadLimits, visitor: FieldVisitor): FieldBlock {
   const end = text.length - 2;
+  const expected = limits.dropsDottedNames === true ? PLAIN_FIELD_LINE : FIELD_LINE;
   let kept = '';
   let runStart = at;
   let lineStart = at;
   let count = 0;
   while (lineStart < end) {
-    const lineEnd = text.indexOf('\r\n', lineStart);
-    if (lineEnd - lineStart > limits.fieldLineLimitBytes || ++count > limits.fieldCountLimit)
+    const matched = endOfLine(text, lineStart, expected);
+    const next = matched === 0 ? text.indexOf('\r\n', lineStart) + 2 : matched;
+    if (next - 2 - lineStart > limits.fieldLineLimitBytes || ++count > limits.fieldCountLimit)
       return { kind: 'too-large' };
-    let valueStart = endOfName(
-      text,
-      lineStart,
-      limits.dropsDottedNames === true ? PLAIN_FIELD_NAME : FIELD_NAME,
-    );
-    if (valueStart === 0) {
-      valueStart = endOfName(text, lineStart, FIELD_NAME);
-      if (valueStart === 0) return { kind: 'malformed', detail: 'a field name' };
+    if (matched === 0) {
+      if (endOfLine(text, lineStart, FIELD_LINE) === 0)
+        return { kind: 'malformed', detail: faultOf(text, 'a field name') };
       kept += text.slice(runStart, lineStart);
-      runStart = lineEnd + 2;
-      lineStart = lineEnd + 2;
+      runStart = next;
+      lineStart = next;
       continue;
     }
-    const nameLength = valueStart - 1 - lineStart;
-    if (visitor.lengths.has(nameLength)) {
-      const name = text.slice(lineStart, valueStart - 1).toLowerCase();
-      const verdict = visitor.onSpecial(name, trimWhitespace(text, valueStart, lineEnd));
+    const colon = text.indexOf(':', lineStart);
+    if (visitor.sieve.holds(colon - lineStart, text.charCodeAt(lineStart))) {
+      const name = text.slice(lineStart, colon).toLowerCase();
+      const verdict = visitor.onSpecial(name, trimWhitespace(text, colon + 1, next - 2));
       if (typeof verdict === 'string') return { kind: 'malformed', detail: verdict };
       if (verdict) {
         kept += text.slice(runStart, lineStart);
-        runStart = lineEnd + 2;
+        runStart = next;
       }
     }
-    lineStart = lineEnd + 2;
+    lineStart = next;
   }
   return { kind: 'lines', lines: kept + text.slice(runStart, end) };
 }
 
-/** Where the value begins, or 0 where there is no such name. */
-function endOfName(text: string, lineStart: number, name: RegExp): number {
-  name.lastIndex = lineStart;
-  return name.test(text) ? name.lastIndex : 0;
+/** Where the next line begins, or 0 where this one is not such a line. */
+function endOfLine(text: string, lineStart: number, line: RegExp): number {
+  line.lastIndex = lineStart;
+  return line.test(text) ? line.lastIndex : 0;
 }
 
 /** Content-Length as 1*DIGIT within what a number holds exactly; undefined if it is anything else, a list included. */

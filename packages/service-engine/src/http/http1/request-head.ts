@@ -2,8 +2,8 @@
 
 import type { ErrorCode } from '@limpet/model';
 import type { BodyFraming, RequestHead } from '../message.ts';
-import { filterFieldLines, type HeadLimits, nameToCgi, tokenList } from './field-lines.ts';
-import { type FieldVisitor, parseContentLength, scanHead, visitFields } from './head-scan.ts';
+import { filterFieldLines, type HeadLimits, NameSieve, nameToCgi, tokenList } from './field-lines.ts';
+import { type FieldVisitor, faultOf, parseContentLength, scanHead, visitFields } from './head-scan.ts';
 
 export type { HeadLimits };
 
@@ -15,7 +15,9 @@ export type ParsedRequest =
 const INCOMPLETE: ParsedRequest = Object.freeze({ kind: 'incomplete' });
 
 // A token, one space, a target without spaces, control or non-ASCII characters, one space, the version.
-const REQUEST_LINE = /([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)\r\n/y;
+const REQUEST_LINE = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [\x21-\x7e]+ HTTP\/\d\.\d\r\n/y;
+// What follows the target.
+const VERSION_LENGTH = ' HTTP/1.1\r\n'.length;
 const AUTHORITY = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?$/;
 const ABSOLUTE_FORM = /^https?:\/\/([^/?]*)(.*)$/i;
 
@@ -58,7 +60,7 @@ const SPECIAL = new Set([
   'x-forwarded-port',
   'x-request-id',
 ]);
-const SPECIAL_LENGTHS: ReadonlySet<number> = new Set([...SPECIAL].map((name) => name.length));
+const SPECIAL_SIEVE = new NameSieve(SPECIAL);
 
 /**
  * @param bytes everything that is buffered, of which [start, end) is valid.
@@ -82,14 +84,16 @@ export function parseRequestHead(
   if (scanned.kind === 'malformed') return refused('REQUEST_MALFORMED', scanned.detail);
   const { text } = scanned;
   REQUEST_LINE.lastIndex = 0;
-  const line = REQUEST_LINE.exec(text);
-  if (line === null) return refused('REQUEST_MALFORMED', 'request line');
-  const [, method = '', target = '', major, minor] = line;
-  if (major !== '1') return refused('VERSION_NOT_SUPPORTED', 'version');
-  const version = minor === '0' ? '1.0' : '1.1';
+  if (!REQUEST_LINE.test(text)) return refused('REQUEST_MALFORMED', faultOf(text, 'request line'));
+  const fieldsAt = REQUEST_LINE.lastIndex;
+  const methodEnd = text.indexOf(' ');
+  const method = text.slice(0, methodEnd);
+  const target = text.slice(methodEnd + 1, fieldsAt - VERSION_LENGTH);
+  if (text[fieldsAt - 5] !== '1') return refused('VERSION_NOT_SUPPORTED', 'version');
+  const version = text[fieldsAt - 3] === '0' ? '1.0' : '1.1';
 
   const fields = new RequestFields();
-  const block = visitFields(text, REQUEST_LINE.lastIndex, limits, fields);
+  const block = visitFields(text, fieldsAt, limits, fields);
   if (block.kind === 'too-large') return refused('REQUEST_HEAD_TOO_LARGE', 'field');
   if (block.kind === 'malformed') return refused('REQUEST_MALFORMED', block.detail);
 
@@ -114,7 +118,7 @@ export function parseRequestHead(
   if (fields.expect !== '' && (fields.expect.toLowerCase() !== '100-continue' || version === '1.0')) {
     if (version === '1.1') return refused('EXPECTATION_FAILED', 'expect');
   }
-  const named = options.filter((option) => !CONNECTION_OPTIONS.has(option));
+  const named = options.length === 0 ? NONE : options.filter((option) => !CONNECTION_OPTIONS.has(option));
   return {
     kind: 'head',
     headBytes: first - start + text.length,
@@ -139,14 +143,16 @@ export function parseRequestHead(
   };
 }
 
+const NONE: readonly string[] = Object.freeze([]);
+
 /** Collects the special fields of one request; each that may stand once refuses to stand twice. */
 class RequestFields implements FieldVisitor {
-  readonly lengths = SPECIAL_LENGTHS;
+  readonly sieve = SPECIAL_SIEVE;
   host: string | undefined;
   contentLength: string | undefined;
   transferEncoding: string | undefined;
-  connection: readonly string[] = [];
-  te: readonly string[] = [];
+  connection = NONE;
+  te = NONE;
   expect = '';
   upgrade = '';
   forwardedFor = '';

@@ -1,8 +1,8 @@
 // Parsing a response head of a server strictly (RFC 9112 §4, §6.3).
 
 import type { BodyFraming, ResponseHead } from '../message.ts';
-import { filterFieldLines, type HeadLimits, tokenList } from './field-lines.ts';
-import { type FieldVisitor, parseContentLength, scanHead, visitFields } from './head-scan.ts';
+import { filterFieldLines, type HeadLimits, NameSieve, tokenList } from './field-lines.ts';
+import { type FieldVisitor, faultOf, parseContentLength, scanHead, visitFields } from './head-scan.ts';
 
 export type ParsedResponse =
   | { readonly kind: 'head'; readonly head: ResponseHead; readonly headBytes: number }
@@ -12,7 +12,11 @@ export type ParsedResponse =
 const INCOMPLETE: ParsedResponse = Object.freeze({ kind: 'incomplete' });
 
 // RFC 9110 §15: statuses from 600 on are invalid, and an HTTP/2 stream of Node throws on them.
-const STATUS_LINE = /HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n/y;
+const STATUS_LINE = /HTTP\/1\.[01] [1-5]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?\r\n/y;
+// Where its parts are: HTTP/1.1 200 OK
+const MINOR_AT = 7;
+const STATUS_AT = 9;
+const REASON_AT = 13;
 
 // What a server says of its own connection, and the id that the engine gave.
 const SPECIAL = new Set([
@@ -25,7 +29,7 @@ const SPECIAL = new Set([
   'te',
   'x-request-id',
 ]);
-const SPECIAL_LENGTHS: ReadonlySet<number> = new Set([...SPECIAL].map((name) => name.length));
+const SPECIAL_SIEVE = new NameSieve(SPECIAL);
 const CONNECTION_OPTIONS = new Set(['close', 'keep-alive', 'upgrade']);
 const KEEP_ALIVE_TIMEOUT = /(?:^|[,\s])timeout=(\d{1,6})(?:[,\s]|$)/i;
 
@@ -47,13 +51,13 @@ export function parseResponseHead(
   if (scanned.kind === 'malformed') return refused(scanned.detail);
   const { text } = scanned;
   STATUS_LINE.lastIndex = 0;
-  const line = STATUS_LINE.exec(text);
-  if (line === null) return refused('status line');
-  const [, minor, statusText, reason = ''] = line;
-  const status = Number(statusText);
+  if (!STATUS_LINE.test(text)) return refused(faultOf(text, 'status line'));
+  const fieldsAt = STATUS_LINE.lastIndex;
+  const minor = text[MINOR_AT];
+  const status = Number(text.slice(STATUS_AT, STATUS_AT + 3));
   if (status === 101 && !asksForWebSocket) return refused('101 unasked for');
   const fields = new ResponseFields();
-  const block = visitFields(text, STATUS_LINE.lastIndex, limits, fields);
+  const block = visitFields(text, fieldsAt, limits, fields);
   if (block.kind === 'too-large') return refused('field too large');
   if (block.kind === 'malformed') return refused(block.detail);
   if (status === 101 && (fields.upgrade !== 'websocket' || !fields.connection.includes('upgrade')))
@@ -63,7 +67,10 @@ export function parseResponseHead(
   if (fields.contentLength !== undefined && declared === undefined) return refused('Content-Length');
   const body = status === 101 ? TUNNEL : bodiless ? NO_BODY : frame(fields, declared, minor === '0');
   if (typeof body === 'string') return refused(body);
-  const named = fields.connection.filter((option) => !CONNECTION_OPTIONS.has(option));
+  const named =
+    fields.connection.length === 0
+      ? NONE
+      : fields.connection.filter((option) => !CONNECTION_OPTIONS.has(option));
   const closes = fields.connection.includes('close');
   return {
     kind: 'head',
@@ -71,25 +78,26 @@ export function parseResponseHead(
     head: {
       version: minor === '0' ? '1.0' : '1.1',
       status,
-      reason,
+      reason: text.slice(REASON_AT, fieldsAt - 2),
       fieldLines:
         named.length === 0 ? block.lines : filterFieldLines(block.lines, (name) => !named.includes(name)),
       body,
       declaredLength: bodiless && (method === 'HEAD' || status === 304) ? declared : undefined,
       keepAlive: minor === '1' ? !closes : fields.connection.includes('keep-alive') && !closes,
-      ...(fields.keepAliveS === undefined ? {} : { keepAliveS: fields.keepAliveS }),
+      keepAliveS: fields.keepAliveS,
     },
   };
 }
 
+const NONE: readonly string[] = Object.freeze([]);
 const NO_BODY: BodyFraming = Object.freeze({ kind: 'none' });
 const TUNNEL: BodyFraming = Object.freeze({ kind: 'tunnel' });
 
 class ResponseFields implements FieldVisitor {
-  readonly lengths = SPECIAL_LENGTHS;
+  readonly sieve = SPECIAL_SIEVE;
   contentLength: string | undefined;
   transferEncoding: string | undefined;
-  connection: readonly string[] = [];
+  connection = NONE;
   upgrade = '';
   keepAliveS: number | undefined;
 

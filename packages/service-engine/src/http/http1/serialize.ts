@@ -19,7 +19,7 @@ export interface ResponseConnection {
   /** Of the request. */
   readonly version: '1.0' | '1.1';
   /** How long the client is told that the connection is kept, idle. */
-  readonly keepAliveS?: number;
+  readonly keepAliveS?: number | undefined;
 }
 
 /** The status line always says 1.1: it is the version of the sender (RFC 9110 §6.2). */
