@@ -138,10 +138,12 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
   #tryAt(server: ServerRuntime): void {
     const { pool } = this.#place.service;
     this.#state = 'opening';
-    this.#setDeadline(pool.snapshot.connectTimeoutMs);
     const attempt = new ServerAttempt(server, pool, this);
     this.#attempt = attempt;
     attempt.open(this.#exchange.head, this.#connection);
+    // Most find a connection that is there.
+    if (this.#state === 'opening' && this.#attempt === attempt)
+      this.#setDeadline(pool.snapshot.connectTimeoutMs);
   }
 
   onConnection(attempt: ServerAttempt, connection: UpstreamCarrier): void {
@@ -153,7 +155,7 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
     const framing: BodyFraming = head.body.kind === 'stream' ? { kind: 'chunked' } : head.body;
     const { authority } = attempt.server.snapshot;
     const request = upstreamRequest(head, framing, this.#connection, http, this.#record.id, authority);
-    const upstream = attempt.send(connection, request, this.#record, this.#nowMs);
+    const upstream = attempt.send(connection, request, this.#record, this.#nowMs());
     if (this.#body.isKept) {
       this.#sendBodyAgain(upstream);
       return;
@@ -170,7 +172,7 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
       this.#exchange.flush();
     }
     this.#exchange.startBody();
-    this.#upstream?.flush();
+    this.#upstream()?.flush();
   }
 
   #sendBodyAgain(upstream: UpstreamExchange): void {
@@ -182,7 +184,7 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
   }
 
   /** Absent while nothing is sent, or all is over. */
-  get #upstream(): UpstreamExchange | undefined {
+  #upstream(): UpstreamExchange | undefined {
     return this.#attempt?.upstream;
   }
 
@@ -190,19 +192,19 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
 
   onRequestBody(chunk: Buffer): void {
     this.#record.requestBytes += chunk.length;
-    this.#body.send(chunk, this.#upstream);
+    this.#body.send(chunk, this.#upstream());
   }
 
   onRequestEnd(trailerLines: string): void {
-    this.#body.end(withoutClientCertificateFields(trailerLines, this.#place.service.http), this.#upstream);
+    this.#body.end(withoutClientCertificateFields(trailerLines, this.#place.service.http), this.#upstream());
     if (this.#tunnelWays > 0) this.#endTunnelWay();
     if (this.#state !== 'sent') return;
-    this.#attempt?.noteRequestEnd(this.#nowMs);
+    this.#attempt?.noteRequestEnd(this.#nowMs());
     this.#setDeadline(this.#place.service.pool.snapshot.serverTimeoutMs);
   }
 
   onRequestFlush(): void {
-    if (this.#upstream?.flush() === false) this.#exchange.pauseBody();
+    if (this.#upstream()?.flush() === false) this.#exchange.pauseBody();
     // A server that has begun to answer may wait for what the client says next, as in a call of gRPC.
     if (this.#state === 'responding' && !this.#responsePaused) this.#deadline?.restart();
   }
@@ -239,10 +241,10 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
     this.#state = 'responding';
     this.#body.forget();
     this.#record.status = head.status;
-    this.#record.serverResponseMs = attempt.noteResponseHead(head.status, this.#nowMs);
+    this.#record.serverResponseMs = attempt.noteResponseHead(head.status, this.#nowMs());
     const isTunnel = head.body.kind === 'tunnel';
     if (isTunnel) this.#tunnelWays = 2;
-    this.#setDeadline(this.#silenceLimitMs);
+    // The deadline is set anew by onResponseFlush: often the whole answer came with the head.
     const { authority } = this.#exchange.head;
     const rewritten = rewriteResponse(head, service.http, authority, this.#connection.secure);
     this.#sendHead(cookie?.answer(rewritten, attempt.server) ?? rewritten, false);
@@ -272,10 +274,10 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
 
   onResponseFlush(): void {
     if (this.#state === 'done') return;
-    if (this.#state === 'responding') this.#deadline?.restart();
+    if (this.#state === 'responding') this.#setDeadline(this.#silenceLimitMs());
     if (!this.#exchange.flush()) {
       this.#responsePaused = true;
-      this.#upstream?.pauseResponse();
+      this.#upstream()?.pauseResponse();
       // While the client is the slow one, its codec's deadline runs, not the server's.
       this.#deadline?.cancel();
     }
@@ -284,14 +286,14 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
   onResponseDrain(): void {
     if (this.#state !== 'responding') return;
     this.#responsePaused = false;
-    this.#setDeadline(this.#silenceLimitMs);
-    this.#upstream?.resumeResponse();
+    this.#setDeadline(this.#silenceLimitMs());
+    this.#upstream()?.resumeResponse();
   }
 
   /** One direction of the tunnel is over; it is done when both are. */
   #endTunnelWay(): void {
     if (--this.#tunnelWays > 0) {
-      this.#setDeadline(this.#silenceLimitMs);
+      this.#setDeadline(this.#silenceLimitMs());
       return;
     }
     this.#attempt = undefined;
@@ -410,12 +412,12 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
 
   // --- time
 
-  get #nowMs(): number {
+  #nowMs(): number {
     return this.#connection.services.clock.monotonicMs();
   }
 
   /** How long nothing may come from the server, and in a tunnel from anybody. */
-  get #silenceLimitMs(): number {
+  #silenceLimitMs(): number {
     if (this.#tunnelWays > 0) return tunnelSilenceLimitMs(this.#tunnelWays);
     return this.#place.service.pool.snapshot.serverTimeoutMs;
   }

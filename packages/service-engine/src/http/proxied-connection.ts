@@ -13,6 +13,7 @@ import type { AccessLog } from '../telemetry/access-log.ts';
 import type { MetricsRow } from '../telemetry/metrics-table.ts';
 import type { ClientIdentity } from './client-identity.ts';
 import type { ConnectionCookies } from './connection-cookies.ts';
+import type { HeadLimits } from './http1/field-lines.ts';
 
 /** What a worker lends to everything that proxies. */
 export interface HttpServices {
@@ -33,6 +34,8 @@ export interface HttpServices {
 export interface HttpService {
   readonly name: string;
   readonly http: HttpSnapshot;
+  /** Of request heads, as the profile has them. */
+  readonly headLimits: HeadLimits;
   readonly pool: PoolRuntime;
   readonly ring: KeyRing;
   readonly metrics: MetricsRow;

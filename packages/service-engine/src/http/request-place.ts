@@ -17,6 +17,8 @@ import { recoveryOf } from './retry.ts';
 
 const SERVER_OVER_LIMIT = metricOffset('limpet_server_over_limit_total');
 
+const NONE: readonly ServerRuntime[] = [];
+
 /** What a search ends with, or is told about while it waits. */
 export interface PlaceListener {
   /** A place at this server is taken. */
@@ -88,7 +90,7 @@ export class RequestPlace implements Waiter {
       // What is in effect now, not what was when it began to wait.
       this.service = this.#connection.service();
       const ticketIn = (pool: PoolRuntime): number => stay.ticketIn(pool);
-      const choice = selectForRequest(this.service.pool, this.#placement, [], ticketIn);
+      const choice = selectForRequest(this.service.pool, this.#placement(), [], ticketIn);
       if (choice.kind === 'wait' && stay.isFor(choice.pool, choice.server)) return false;
       if (choice.kind !== 'wait') this.endWait(choice.kind === 'server' ? 'served' : 'no_server');
       this.#follow(choice);
@@ -119,13 +121,13 @@ export class RequestPlace implements Waiter {
     return recoveryOf(this.service.pool.snapshot.persistence, isHeld);
   }
 
-  get #placement(): Placement {
+  #placement(): Placement {
     return this.#record.placement ?? this.#connection.placement;
   }
 
   #search(): void {
     this.#record.serversTried++;
-    this.#follow(selectForRequest(this.service.pool, this.#placement, this.#tried ?? []));
+    this.#follow(selectForRequest(this.service.pool, this.#placement(), this.#tried ?? NONE));
   }
 
   #follow(choice: RequestChoice): void {

@@ -38,7 +38,8 @@ export class RequestRecord {
   constructor(id: string, connection: ProxiedConnection) {
     this.id = id;
     this.#connection = connection;
-    this.#startedAtMs = connection.services.clock.monotonicMs();
+    const { accessLog, clock } = connection.services;
+    this.#startedAtMs = accessLog.enabled ? clock.monotonicMs() : 0;
   }
 
   /** What is significant about the request is so about its connection. */

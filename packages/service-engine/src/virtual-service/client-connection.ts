@@ -105,9 +105,7 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
   }
 
   service(): HttpService {
-    const { current, ring, metrics } = this.virtualService;
-    const { snapshot, pool } = current;
-    return { name: snapshot.name, http: snapshot.http, pool, ring, metrics };
+    return this.virtualService.http;
   }
 
   connectionsAt(server: ServerRuntime, pool: PoolRuntime): ServerRuntime {

@@ -1,6 +1,8 @@
 // The runtime of one virtual service on one worker: its configuration now, its ticket keys, its secure servers and open connections.
 
 import type { VirtualServiceSnapshot } from '@limpet/model';
+import { headLimitsOf } from '../http/head-limits.ts';
+import type { HttpService } from '../http/proxied-connection.ts';
 import type { Deadlines } from '../lifecycle/deadlines.ts';
 import type { PoolRuntime } from '../pool/pool-runtime.ts';
 import { destroyKeyRing, type KeyRing } from '../session-ticket/key-ring.ts';
@@ -43,6 +45,8 @@ export class VirtualService {
   readonly connections = new Set<OpenConnection>();
   #current: VirtualServiceRuntime;
   #ring: KeyRing;
+  /** Made when a request first asks under this configuration: each asks several times. */
+  #http: HttpService | undefined;
   #draining = false;
 
   constructor(uuid: string, metrics: MetricsRow, runtime: VirtualServiceRuntime, ring: KeyRing) {
@@ -60,6 +64,12 @@ export class VirtualService {
     return this.#ring;
   }
 
+  /** What requests are handled by now. */
+  get http(): HttpService {
+    this.#http ??= this.#httpService();
+    return this.#http;
+  }
+
   get isDraining(): boolean {
     return this.#draining;
   }
@@ -69,6 +79,7 @@ export class VirtualService {
     const former = this.#current.secureServers?.clientCertificates;
     const policy = runtime.secureServers?.clientCertificates;
     this.#current = runtime;
+    this.#http = undefined;
     this.#draining = false;
     if (policy?.digest === former?.digest) return;
     for (const connection of this.connections) connection.reconsider(policy, nowS);
@@ -79,6 +90,7 @@ export class VirtualService {
     const former = this.#ring;
     if (former === ring) return;
     this.#ring = ring;
+    this.#http = undefined;
     deadlines.start(RING_WIPED_AFTER_MS, () => destroyKeyRing(former));
   }
 
@@ -98,5 +110,18 @@ export class VirtualService {
 
   destroyConnections(): void {
     for (const connection of this.connections) connection.destroy();
+  }
+
+  #httpService(): HttpService {
+    const { snapshot, pool } = this.#current;
+    const { name, http } = snapshot;
+    return Object.freeze({
+      name,
+      http,
+      headLimits: headLimitsOf(http),
+      pool,
+      ring: this.#ring,
+      metrics: this.metrics,
+    });
   }
 }

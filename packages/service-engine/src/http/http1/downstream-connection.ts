@@ -6,7 +6,6 @@ import type { Deadline } from '../../lifecycle/deadlines.ts';
 import { metricOffset } from '../../telemetry/metrics-table.ts';
 import { createErrorResponse } from '../error-response.ts';
 import { forwardRequest } from '../forward-request.ts';
-import { headLimitsOf } from '../head-limits.ts';
 import type { RequestHead } from '../message.ts';
 import type { ProxiedConnection } from '../proxied-connection.ts';
 import { recordRefusedRequest } from '../request-record.ts';
@@ -204,9 +203,8 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
   }
 
   #readHead(buffer: Buffer): boolean {
-    const { http } = this.#connection.service();
-    const limits = headLimitsOf(http);
-    const parsed = parseRequestHead(buffer, 0, buffer.length, limits, this.#searched);
+    const { http, headLimits } = this.#connection.service();
+    const parsed = parseRequestHead(buffer, 0, buffer.length, headLimits, this.#searched);
     if (parsed.kind === 'incomplete') {
       this.#searched = Math.max(0, buffer.length - 3);
       if (this.#waitingFor !== 'head') this.#wait('head', http.headTimeoutMs);

@@ -15,7 +15,6 @@ import { throwApart } from '../../lifecycle/throw-apart.ts';
 import { metricOffset } from '../../telemetry/metrics-table.ts';
 import { createErrorResponse } from '../error-response.ts';
 import { forwardRequest } from '../forward-request.ts';
-import { headLimitsOf } from '../head-limits.ts';
 import type { DownstreamOwner } from '../http1/downstream-connection.ts';
 import type { ProxiedConnection } from '../proxied-connection.ts';
 import { recordRefusedRequest } from '../request-record.ts';
@@ -186,7 +185,7 @@ export class Http2DownstreamConnection {
     const parsed = requestHeadOf(
       rawHeaders,
       endOfStream,
-      headLimitsOf(service.http),
+      service.headLimits,
       this.#connection.services.newWebSocketKey,
     );
     if (parsed.kind === 'refused') {
