@@ -6,7 +6,7 @@ import type { DownstreamExchange, ExchangeListener } from '../exchange.ts';
 import type { RequestHead, ResponseHead } from '../message.ts';
 import { isEmptyBody } from '../message.ts';
 import { cutStream } from './cut-stream.ts';
-import { fieldsOf, trailerLinesOf } from './fields.ts';
+import { addFieldPairs, fieldsOf, trailerLinesOf } from './fields.ts';
 
 export interface StreamContext {
   readonly deadlines: Deadlines;
@@ -113,16 +113,16 @@ export class Http2Exchange implements DownstreamExchange {
   sendHead(head: ResponseHead, extraLines: string, lastOnConnection: boolean): void {
     if (this.#stream.closed || this.#stream.headersSent) return;
     if (lastOnConnection) this.#lastOnConnection = true;
-    const fields = fieldsOf(head.fieldLines + extraLines);
     if (head.body.kind === 'tunnel') {
-      this.#startTunnel(fields);
+      this.#startTunnel(fieldsOf(head.fieldLines + extraLines));
       return;
     }
     this.#headSent = true;
     if (!this.#waitingForDrain) this.#deadline?.cancel();
-    fields[':status'] = head.status;
+    const fields = [':status', head.status.toString()];
     const length = head.body.kind === 'length' ? head.body.bytes : head.declaredLength;
-    if (length !== undefined) fields['content-length'] = length;
+    if (length !== undefined) fields.push('content-length', length.toString());
+    addFieldPairs(fields, head.fieldLines + extraLines);
     const endStream = isEmptyBody(head.body);
     this.#mayHaveTrailers = head.body.kind === 'chunked' || head.body.kind === 'stream';
     this.#stream.respond(fields, { endStream, waitForTrailers: this.#mayHaveTrailers });

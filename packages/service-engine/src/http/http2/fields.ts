@@ -24,10 +24,30 @@ export function fieldsOf(lines: string): OutgoingHttpHeaders {
     const known = fields[key];
     if (known === undefined) fields[key] = key === 'set-cookie' ? [value] : value;
     else if (Array.isArray(known)) known.push(value);
-    // RFC 9110 §5.3: this says the same, and node:http2 throws on two Date or two X-Content-Type-Options fields. Cookie has a rule of its own (RFC 9113 §8.2.3).
-    else fields[key] = `${known}${key === 'cookie' ? '; ' : ', '}${value}`;
+    else fields[key] = joined(key, String(known), value);
   });
   return fields;
+}
+
+/**
+ * The same as names and values in turn, which node:http2 takes for the head of a response at half the cost: it copies an object field by field.
+ *
+ * @param pairs to which they are added.
+ */
+export function addFieldPairs(pairs: string[], lines: string): void {
+  const valueAt = new Map<string, number>();
+  eachFieldLine(lines, (name, value) => {
+    const key = name.toLowerCase();
+    if (NOT_IN_HTTP2.has(key)) return;
+    const at = key === 'set-cookie' ? undefined : valueAt.get(key);
+    if (at === undefined) valueAt.set(key, pairs.push(key, value) - 1);
+    else pairs[at] = joined(key, pairs[at] as string, value);
+  });
+}
+
+/** RFC 9110 §5.3: this says the same, and node:http2 throws on two Date or two X-Content-Type-Options fields. Cookie has a rule of its own (RFC 9113 §8.2.3). */
+function joined(name: string, value: string, next: string): string {
+  return `${value}${name === 'cookie' ? '; ' : ', '}${next}`;
 }
 
 /** @param rawTrailers names and values in turn. */
