@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
+import { constants } from 'node:http2';
 import { after, before, describe, it } from 'node:test';
 import { exchangeRaw, TicketClient } from '@limpet/testkit';
+import { eventually } from './support/engine.ts';
 import { bothVersions, openClient } from './support/http-clients.ts';
 import { type OneEngine, startOneEngine } from './support/one-engine.ts';
 import { bodyOf, type OriginServer, startOriginServer } from './support/origin-server.ts';
+import {
+  flag,
+  frame,
+  frameType,
+  getFields,
+  headersFrame,
+  openRawHttp2,
+  type RawHttp2,
+} from './support/raw-http2.ts';
 
 const digest = (bytes: Buffer): string =>
   `${bytes.length} bytes, ${createHash('sha256').update(bytes).digest('hex')}`;
@@ -184,6 +195,40 @@ describe('a body through the proxy', () => {
     assert.match(head, /\r\nConnection: close/);
     assert.doesNotMatch(head, /transfer-encoding/i);
     assert.equal(ending, 'end');
+  });
+
+  it('of a request that the client gives up never looks whole to the server, however it does (h2)', async () => {
+    const reset = (code: number): Buffer => frame(frameType.rstStream, 0, 1, Buffer.of(0, 0, 0, code));
+    const ways: readonly (readonly [how: string, giveUp: (client: RawHttp2) => void])[] = [
+      ['CANCEL', ({ send }) => send(reset(constants.NGHTTP2_CANCEL))],
+      ['NO_ERROR', ({ send }) => send(reset(constants.NGHTTP2_NO_ERROR))],
+      ['the end of its connection', ({ socket }) => socket.end()],
+      ['the loss of its connection', ({ close }) => close()],
+    ];
+    for (const [how, giveUp] of ways) {
+      let begun = false;
+      const ending = new Promise<string>((resolve) => {
+        origin.handler = (request) => {
+          request.on('data', () => {
+            begun = true;
+          });
+          request.on('end', () => resolve('whole'));
+          request.on('error', () => resolve('cut'));
+        };
+      });
+      const client = await openRawHttp2(bed.port);
+      const fields = getFields('/given-up').map(([name, value]) =>
+        name === ':method' ? ([name, 'POST'] as const) : ([name, value] as const),
+      );
+      client.send(
+        headersFrame(1, fields, flag.endHeaders),
+        frame(frameType.data, 0, 1, Buffer.from('half of it')),
+      );
+      await eventually(() => begun, 'the server has the beginning');
+      giveUp(client);
+      assert.equal(await ending, 'cut', how);
+      client.close();
+    }
   });
 
   it('of known length lets an HTTP/1.0 client keep its connection if it asks to', async () => {

@@ -81,7 +81,8 @@ export class Http2Exchange implements DownstreamExchange {
     });
     stream.on('data', (chunk: Buffer) => this.#onData(chunk));
     stream.on('end', () => {
-      if (this.#requestComplete) return;
+      // node:http2 ends a stream that the client resets, too: half a body must not reach the server as a whole one. Its close follows.
+      if (this.#requestComplete || stream.aborted) return;
       this.#requestComplete = true;
       this.#deadline?.cancel();
       this.#listener?.onRequestEnd(this.#trailerLines);
