@@ -31,7 +31,7 @@ after(async () => {
   for (const left of [faults, `${faults}.armed`]) rmSync(left, { recursive: true, force: true });
 });
 
-function startEngine(workers: number): Promise<Engine> {
+function startEngine(workers: number, pool: Readonly<Record<string, unknown>> = {}): Promise<Engine> {
   return fleet.startEngine(
     demoConfiguration({
       port: 0,
@@ -40,6 +40,7 @@ function startEngine(workers: number): Promise<Engine> {
       key: fleet.certificate.privateKeyPem,
       monitored: false,
       httpProfile: { keepalive_timeout: 60_000 },
+      pool,
     }),
     ['--workers', String(workers)],
   );
@@ -158,6 +159,45 @@ describe('a thread of an engine', () => {
       'nothing is counted any more',
     );
     assert.equal(await engine.metric('limpet_connections_open'), 0);
+    await engine.stop();
+  });
+
+  it('that dies gives back the places at servers and in the queue that its requests had; the others get theirs', async () => {
+    const engine = await startEngine(2, {
+      max_concurrent_connections_per_server: 2,
+      request_queue_enabled: true,
+    });
+    const held: (() => void)[] = [];
+    origin.handler = (_request, response) => void held.push(() => response.end('late\n'));
+    const clients = Array.from({ length: 20 }, () => openClient('h1', engine.port));
+    const asked = clients.map((client) => client.request());
+    const outcomes = Promise.allSettled(asked);
+    await eventually(
+      async () => held.length === 2 && (await engine.metric('limpet_requests_queued')) === 18,
+      'two are at the server, the others wait',
+    );
+    await arm('worker-heap');
+    await eventually(() => engine.process.stderr().includes('a worker ended'), 'a worker dies', 30_000);
+    origin.handler = (_request, response) => response.end('ok\n');
+    for (const release of held) release();
+    // Whoever was on the worker that lives is served; the others see their connection closed.
+    for (const outcome of await outcomes)
+      if (outcome.status === 'fulfilled') assert.equal(outcome.value.status, 200);
+    for (const client of clients) client.close();
+    const counters = [
+      'limpet_requests_queued',
+      'limpet_server_requests_active',
+      'limpet_server_connections_placed',
+      'limpet_connections_open',
+    ];
+    for (const counter of counters)
+      await eventually(async () => (await engine.metric(counter)) === 0, `${counter} is back at zero`);
+    await eventually(async () => (await engine.runtime()).workers === 2, 'it is replaced');
+    // Were a place lost, one of these would wait for it.
+    const later = Array.from({ length: 8 }, () => openClient('h1', engine.port));
+    for (const { status } of await Promise.all(later.map((client) => client.request())))
+      assert.equal(status, 200);
+    for (const client of later) client.close();
     await engine.stop();
   });
 
