@@ -1,11 +1,20 @@
 // How much a run measures: a quick one ends within five minutes, a full one takes about twenty.
 
+/** Unmeasured load on each subject before an operation. */
+export interface WarmUp {
+  readonly leastMs: number;
+  /** And so many operations, since it is by their number that a compiler finds out what is worth its work: a slow machine takes longer for them. */
+  readonly operations: number;
+  /** But no longer than this. */
+  readonly mostMs: number;
+}
+
 export interface Plan {
   readonly name: 'quick' | 'full';
-  /** Unmeasured load on each subject before an operation. */
-  readonly warmUpMs: number;
-  /** The same before an operation that makes connections: the first 5,000 of a process cost more. */
-  readonly connectionWarmUpMs: number;
+  /** Before an operation that makes requests: the first 18,000 of a process cost more. */
+  readonly warmUp: WarmUp;
+  /** Before one that makes connections: the first 5,000 of a process cost more. */
+  readonly connectionWarmUp: WarmUp;
   /** Rounds of an operation: in each, every subject has one block. */
   readonly rounds: number;
   readonly blockMs: number;
@@ -28,8 +37,8 @@ export interface Plan {
 
 export const quickPlan: Plan = {
   name: 'quick',
-  warmUpMs: 2500,
-  connectionWarmUpMs: 6500,
+  warmUp: { leastMs: 2500, operations: 20_000, mostMs: 8000 },
+  connectionWarmUp: { leastMs: 6500, operations: 4000, mostMs: 9000 },
   rounds: 9,
   blockMs: 550,
   idle: { rounds: 1, openBefore: 400, added: 1000, settleMs: 2000 },
@@ -38,8 +47,8 @@ export const quickPlan: Plan = {
 
 export const fullPlan: Plan = {
   name: 'full',
-  warmUpMs: 6000,
-  connectionWarmUpMs: 15_000,
+  warmUp: { leastMs: 6000, operations: 40_000, mostMs: 20_000 },
+  connectionWarmUp: { leastMs: 15_000, operations: 10_000, mostMs: 30_000 },
   rounds: 31,
   blockMs: 1000,
   idle: { rounds: 3, openBefore: 1000, added: 1500, settleMs: 5000 },

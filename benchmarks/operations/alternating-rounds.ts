@@ -3,6 +3,7 @@
 import type { BlockReport, LoadCommand } from '../load/load-command.ts';
 import { measureBlock } from '../measure/block.ts';
 import { bootstrapMedian95, median, pairedRatios } from '../measure/statistics.ts';
+import type { WarmUp } from '../plan.ts';
 import type { Instance } from '../subjects/subject.ts';
 import type {
   Bench,
@@ -12,6 +13,8 @@ import type {
   Resumption,
   RunningSubject,
 } from './operation.ts';
+
+const WARM_UP_STEP_MS = 500;
 
 /** The load of a block. `who` names the subject, so that clients keep their tickets for it. */
 export type MakeLoad = (
@@ -30,12 +33,14 @@ export async function alternatingRounds(
   bench: Bench,
   operation: OperationName,
   makeLoad: MakeLoad,
-  warmUpMs: number,
+  warmUp: WarmUp,
 ): Promise<readonly Measurement[]> {
   const { plan, bed } = bench;
   const series = bench.subjects.map((running): Series => ({ running, values: [], blocks: [] }));
   for (const { running } of series) {
-    await bed.client.run(makeLoad(running.instances, running.subject.name, warmUpMs));
+    await warm(warmUp, (durationMs) =>
+      bed.client.run(makeLoad(running.instances, running.subject.name, durationMs)),
+    );
   }
   for (let round = 0; round < plan.rounds; round++) {
     for (let turn = 0; turn < series.length; turn++) {
@@ -63,6 +68,15 @@ export async function alternatingRounds(
       ...(resumption === undefined ? {} : { resumption }),
     };
   });
+}
+
+async function warm(
+  { leastMs, operations, mostMs }: WarmUp,
+  run: (durationMs: number) => Promise<BlockReport>,
+): Promise<void> {
+  let done = (await run(leastMs)).operations;
+  for (let ms = leastMs; done < operations && ms < mostMs; ms += WARM_UP_STEP_MS)
+    done += (await run(WARM_UP_STEP_MS)).operations;
 }
 
 export function compare(values: readonly number[], reference: readonly number[], bench: Bench): Comparison {

@@ -19,6 +19,6 @@ export const h1Request: Operation = {
         connections: CONNECTIONS,
         durationMs,
       }),
-      bench.plan.warmUpMs,
+      bench.plan.warmUp,
     ),
 };

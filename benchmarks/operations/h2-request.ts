@@ -19,6 +19,6 @@ export const h2Request: Operation = {
         streams: STREAMS,
         durationMs,
       }),
-      bench.plan.warmUpMs,
+      bench.plan.warmUp,
     ),
 };

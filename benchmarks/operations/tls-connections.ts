@@ -21,7 +21,7 @@ export const tls13Full: Operation = {
         concurrency: CONCURRENCY,
         durationMs,
       }),
-      bench.plan.connectionWarmUpMs,
+      bench.plan.connectionWarmUp,
     ),
 };
 
@@ -54,7 +54,7 @@ function resumed(name: OperationName, version: TlsVersion, title: string): Opera
           concurrency: CONCURRENCY,
           durationMs,
         }),
-        bench.plan.connectionWarmUpMs,
+        bench.plan.connectionWarmUp,
       ),
   };
 }
