@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { existsSync, renameSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import {
   connect as connectHttp2,
@@ -9,6 +10,7 @@ import {
   type ServerHttp2Session,
 } from 'node:http2';
 import { type AddressInfo, createConnection, createServer as createTcpServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type DemoConfigurationOptions, demoConfiguration, TicketClient } from '@limpet/testkit';
 import { createFleet, type Engine, eventually, type Fleet } from './support/engine.ts';
@@ -82,6 +84,14 @@ describe('an engine without file descriptors to spare', () => {
     const settledAtMs = performance.now() + 4500;
     await eventually(() => performance.now() > settledAtMs, 'probes went by');
     assert.equal(times(engine, '"event":"SE_EV_SERVER_DOWN"'), 0, 'no server is taken for down');
+    // A reload and a log that is opened anew want descriptors, too: whether they get them or not, nothing breaks.
+    const log = join(fleet.folder, 'engine-0.log');
+    renameSync(log, `${log}.1`);
+    engine.replaceConfiguration(JSON.stringify(configuration({ pool: { server_timeout: 12_345 } })));
+    engine.process.child.kill('SIGHUP');
+    const reloads = () =>
+      times(engine, '"event":"CONFIG_REFUSED"') + times(engine, '"event":"CONFIG_APPLIED"');
+    await eventually(() => reloads() > 1, 'the reload is answered');
     for (const response of held) response.end('at last\n');
     const statuses = (await answers).map(({ status }) => status);
     assert.deepEqual(new Set(statuses), new Set([200, 503]));
@@ -97,6 +107,9 @@ describe('an engine without file descriptors to spare', () => {
     assert.equal(times(engine, '"event":"DESCRIPTORS_SHORT"'), 1, 'once an episode');
     assert.equal(times(engine, '"event":"DESCRIPTORS_ENOUGH"'), 1, 'and so is its end');
     assert.equal(times(engine, 'a worker ended'), 0);
+    engine.process.child.kill('SIGHUP');
+    await eventually(async () => (await engine.runtime()).config.version > 1, 'the reload is made up for');
+    await eventually(() => existsSync(log), 'and so is the log');
     await eventually(
       async () => (await engine.metric('limpet_server_requests_active')) === 0,
       'nothing is counted any more',
