@@ -106,6 +106,29 @@ describe('an exception', () => {
     await engine.stop();
   });
 
+  it('in the handling of an HTTP/2 stream ends that stream, and no other of its connection', async () => {
+    const engine = await startEngine(1);
+    const [client, witness] = [openClient('h2', engine.port), openClient('h1', engine.port)];
+    assert.equal((await client.request()).status, 200);
+    // Its neighbour has the idle connection to the server, so that the next stream needs one of its own.
+    const held: (() => void)[] = [];
+    origin.handler = (_request, response) => void held.push(() => response.end('late\n'));
+    const neighbour = client.request();
+    await eventually(() => held.length === 1, 'the neighbour is at the server');
+    origin.handler = (_request, response) => response.end('ok\n');
+    await arm('connect');
+    await assert.rejects(client.request(), /INTERNAL_ERROR/);
+    assert.ok(!isPending('connect'), 'the fault has struck');
+    assert.equal((await witness.request()).status, 200);
+    assert.equal((await client.request()).status, 200);
+    for (const end of held) end();
+    assert.equal((await neighbour).status, 200);
+    assert.equal(await engine.metric('limpet_server_requests_active'), 0);
+    client.close();
+    witness.close();
+    await engine.stop();
+  });
+
   it('in a promise that nobody awaits is logged, in a worker and in the main thread, and serving goes on', async () => {
     const engine = await startEngine(1);
     const client = openClient('h1', engine.port);

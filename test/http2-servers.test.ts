@@ -225,6 +225,24 @@ describe('a server that goes away', () => {
     assert.deepEqual([status, refused], [200, 2]);
   });
 
+  it('and refuses a stream with more of a body than is kept gives 502, and is asked once', async () => {
+    for (const version of bothVersions) {
+      let asked = 0;
+      onStream = (stream) => {
+        asked++;
+        let bytes = 0;
+        stream.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (bytes > 100_000) stream.close(constants.NGHTTP2_REFUSED_STREAM);
+        });
+      };
+      const client = openClient(version, bed.port);
+      const { status } = await client.request({ method: 'PUT', body: Buffer.alloc(200_000) });
+      client.close();
+      assert.deepEqual([status, asked], [502, 1], version);
+    }
+  });
+
   it('by resetting the stream gives 502 and says how', async () => {
     onStream = (stream) => stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     const client = openClient('h1', bed.port);

@@ -8,29 +8,40 @@ import { connect as connectHttp2 } from 'node:http2';
 import { type AddressInfo, createConnection, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { cookieProfile } from './support/cookie-client.ts';
 import { eventually } from './support/engine.ts';
 import { type OneEngine, startOneEngine } from './support/one-engine.ts';
 
 type OnUpgrade = (request: IncomingMessage, socket: Socket) => void;
 
+const portOf = (server: Server): number => (server.address() as AddressInfo).port;
+
 let server: Server;
+let other: Server;
 let onUpgrade: OnUpgrade;
 let bed: OneEngine;
 before(async () => {
-  server = createServer((_request, response) => response.end('plain'));
-  server.on('upgrade', (request, socket: Socket) => {
-    socket.on('error', () => {});
-    onUpgrade(request, socket);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  bed = await startOneEngine({ port: (server.address() as AddressInfo).port });
+  [server, other] = await Promise.all([startServer(), startServer()]);
+  bed = await startOneEngine({ port: portOf(server) });
 });
 after(async () => {
   await bed.stop();
-  server.close();
-  server.closeAllConnections();
+  for (const one of [server, other]) {
+    one.close();
+    one.closeAllConnections();
+  }
 });
+
+async function startServer(): Promise<Server> {
+  const started = createServer((_request, response) => response.end('plain'));
+  started.on('upgrade', (request, socket: Socket) => {
+    socket.on('error', () => {});
+    onUpgrade(request, socket);
+  });
+  started.listen(0, '127.0.0.1');
+  await once(started, 'listening');
+  return started;
+}
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 const REQUEST = `GET /chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n`;
@@ -52,8 +63,8 @@ interface Client {
   received(): string;
 }
 
-async function open(request = `${REQUEST}\r\n`): Promise<Client> {
-  const raw = createConnection({ host: '127.0.0.1', port: bed.port, allowHalfOpen: true });
+async function open(request = `${REQUEST}\r\n`, localAddress = '127.0.0.1'): Promise<Client> {
+  const raw = createConnection({ host: '127.0.0.1', port: bed.port, localAddress, allowHalfOpen: true });
   raw.on('error', () => {});
   const options = { socket: raw, servername: 'localhost', rejectUnauthorized: false, allowHalfOpen: true };
   const socket = connect(options as ConnectionOptions);
@@ -345,5 +356,36 @@ describe('a WebSocket over HTTP/2', () => {
     assert.notEqual(session.remoteSettings.enableConnectProtocol, true);
     session.destroy();
     await bed.reload({});
+  });
+});
+
+describe('a WebSocket of a client with a persistence cookie', () => {
+  it('gets the cookie with the 101, and goes to the server that the cookie names', async () => {
+    const servers = [server, other].map((one, index) => ({ name: `origin-${index}`, port: portOf(one) }));
+    await bed.reload({ servers, persistenceProfile: cookieProfile('LIMPET') });
+    onUpgrade = (request, socket) => {
+      accept(request, socket);
+      socket.write(`at ${request.socket.localPort}.`);
+    };
+    const visit = async (localAddress: string, cookie = '') => {
+      const fields = cookie === '' ? '' : `Cookie: ${cookie}\r\n`;
+      const client = await open(`${REQUEST}${fields}\r\n`, localAddress);
+      await eventually(() => /at \d+\./.test(client.received()), 'the server has spoken');
+      client.socket.destroy();
+      const port = Number(/at (\d+)\./.exec(client.received())?.[1]);
+      return { port, cookie: /set-cookie: (LIMPET=[^;]+)/i.exec(client.received())?.[1] };
+    };
+    // Without a cookie the address decides: some forty find both servers.
+    const cookies = new Map<number, string>();
+    for (let host = 2; host < 42 && cookies.size < 2; host++) {
+      const { port, cookie } = await visit(`127.0.0.${host}`);
+      assert.ok(cookie !== undefined);
+      cookies.set(port, cookie);
+    }
+    assert.equal(cookies.size, 2);
+    for (const [port, cookie] of cookies) {
+      for (let turn = 0; turn < 3; turn++)
+        assert.deepEqual(await visit('127.0.0.1', cookie), { port, cookie: undefined });
+    }
   });
 });
