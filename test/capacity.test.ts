@@ -67,7 +67,7 @@ describe('an engine that holds as many connections as it may', () => {
     assert.equal((await h2.request()).status, 200);
     const before = await refused();
     for (let count = 0; count < 5; count++) assert.equal(await isRefused(), true);
-    assert.equal(await refused(), before + 5);
+    await eventually(async () => (await refused()) === before + 5, 'each is counted');
     for (const connection of held) assert.equal((await connection.request('/')).status, 200);
     assert.equal((await h2.request()).status, 200);
     const said = () => engine.process.stderr().split('CONNECTIONS_AT_CAPACITY').length - 1;
@@ -106,6 +106,7 @@ describe('an engine that holds as many connections as it may', () => {
   });
 
   it('does not let those that say nothing keep out those that do', async () => {
+    const startMs = performance.now();
     const silent: Socket[] = [];
     const gone = new Set<Socket>();
     for (let count = 0; count < LIMIT; count++) {
@@ -119,7 +120,9 @@ describe('an engine that holds as many connections as it may', () => {
     // Which worker a connection comes to is the kernel's choice; it has silent ones of its own to send away, sooner or later.
     await eventually(async () => !(await isRefused()), 'one of them has given way');
     assert.equal((await new TicketClient().visit(engine.port)).status, 200);
-    assert.ok(gone.size >= 1 && gone.size < LIMIT, `${gone.size} gave way`);
+    assert.ok(gone.size >= 1);
+    // After five seconds their time is up.
+    assert.ok(gone.size < LIMIT || performance.now() - startMs > 4500, `${gone.size} gave way`);
     for (const socket of silent) socket.destroy();
   });
 

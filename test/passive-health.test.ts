@@ -68,7 +68,7 @@ describe('passive health', () => {
       const [got, ...others] = (await send(600)) as [number, number, number];
       // A quarter beside two whole shares is a ninth: 67, and as many again for those that are sent twice.
       assert.ok(got > 0, 'it gets some');
-      assert.ok(got < 120, `${got} of 600`);
+      assert.ok(got < 150, `${got} of 600`);
       for (const other of others) assert.ok(other > 200, `${others}`);
       const seen = await firstServer();
       assert.equal(seen?.oper_status, 'OPER_UP', 'it is not marked down');

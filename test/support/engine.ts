@@ -181,6 +181,7 @@ async function startEngine(
     ],
     (line) => parseReady(line),
     {
+      timeoutMs: 60_000,
       env: { ...(nodeOptions === undefined ? {} : { NODE_OPTIONS: nodeOptions }), ...environment },
       onLine: (line) => pids.push(...[parseReady(line)?.pid ?? []].flat()),
     },
