@@ -1,7 +1,7 @@
 // The one server behind the engine in tests of the proxy: node:http with a handler that the test can change at any time.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listen } from './listening-server.ts';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -28,14 +28,10 @@ export async function startOriginServer(handler: Handler = OK): Promise<OriginSe
   // Node would answer 100 before the handler is asked.
   server.on('checkContinue', serve);
   server.on('connection', () => state.connections++);
-  // Longer than the engine keeps an idle connection: who closes first is then never the server.
-  server.keepAliveTimeout = 120_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
+  const { port, stop } = await listen(server);
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
+    stop,
     requests,
     get connections() {
       return state.connections;
@@ -46,11 +42,6 @@ export async function startOriginServer(handler: Handler = OK): Promise<OriginSe
     set handler(value) {
       state.handler = value;
     },
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
   };
 }
 

@@ -2,9 +2,10 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type ServerOptions } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Certificate } from '@limpet/testkit';
+import { listen } from './listening-server.ts';
 
 /** How one connection was opened. */
 export interface Secured {
@@ -48,7 +49,6 @@ export async function startSecureOrigin(
       state.handler(request, response);
     },
   );
-  server.keepAliveTimeout = 120_000;
   server.on('connection', () => state.connections++);
   server.on('secureConnection', (socket: TLSSocket) => {
     numbers.set(socket, secured.length);
@@ -62,9 +62,10 @@ export async function startSecureOrigin(
     });
   });
   server.on('tlsClientError', () => {});
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port, stop } = await listen(server);
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
+    stop,
     secured,
     requests,
     get connections() {
@@ -76,10 +77,5 @@ export async function startSecureOrigin(
     set handler(value) {
       state.handler = value;
     },
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
   };
 }
