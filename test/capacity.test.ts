@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { createConnection, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { type ClientConnection, demoConfiguration, TicketClient } from '@limpet/testkit';
@@ -12,7 +13,7 @@ import { type OriginServer, startOriginServer } from './support/origin-server.ts
 const LIMIT = 6;
 const WORKERS = 2;
 /** As docs/memory.md says: the engine, its workers, and each connection. */
-const MEMORY_BYTES = 96 * 2 ** 20 + WORKERS * 40 * 2 ** 20 + LIMIT * 96 * 2 ** 10;
+const MEMORY_BYTES = 96 * 2 ** 20 + WORKERS * 64 * 2 ** 20 + LIMIT * 160 * 2 ** 10;
 
 let fleet: Fleet;
 let origin: OriginServer;
@@ -124,6 +125,32 @@ describe('an engine that holds as many connections as it may', () => {
     // After five seconds their time is up.
     assert.ok(gone.size < LIMIT || performance.now() - startMs > 4500, `${gone.size} gave way`);
     for (const socket of silent) socket.destroy();
+  });
+
+  it('counts each stream beside the first of its connection, and refuses one too many so that the client may ask again', async () => {
+    const held: ServerResponse[] = [];
+    const { handler } = origin;
+    origin.handler = (_request, response) => void held.push(response);
+    const h2 = openClient('h2', engine.port);
+    const asked = Array.from({ length: LIMIT + 2 }, () =>
+      h2.request().then(
+        ({ status }) => String(status),
+        (error: Error) => error.message,
+      ),
+    );
+    await eventually(() => held.length === LIMIT, 'as many requests as there are places have come');
+    assert.equal(await isRefused(), true);
+    // The refused ones end by themselves; the others go on.
+    const refusals = await Promise.all(asked.slice(LIMIT));
+    for (const refusal of refusals) assert.match(refusal, /REFUSED_STREAM|with 7$/);
+    origin.handler = handler;
+    for (const response of held) response.end('ok\n');
+    assert.deepEqual(await Promise.all(asked.slice(0, LIMIT)), Array<string>(LIMIT).fill('200'));
+    assert.equal((await h2.request()).status, 200);
+    const taken = async () => (await engine.runtime()).connections.places_taken;
+    await eventually(async () => (await taken()) === 1, 'the connection keeps its own place alone');
+    h2.close();
+    await eventually(async () => (await taken()) === 0, 'no place is taken');
   });
 
   it('does not start with memory for none', async () => {

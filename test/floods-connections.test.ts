@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
-import { after, before, describe, it } from 'node:test';
-import { assertOthersAreServed, type FloodBed, startFloodBed } from './floods/flood.ts';
+import { describe, it } from 'node:test';
+import { itWithstands, useFloodBed } from './floods/flood.ts';
 import { eventually } from './support/engine.ts';
 import { clientHelloWithIdentities } from './support/raw-hello.ts';
 
@@ -15,15 +15,8 @@ const floods = [
 ] as const;
 
 describe('an engine that terminates TLS', () => {
-  let bed: FloodBed;
-  before(async () => {
-    bed = await startFloodBed();
-  });
-  after(() => bed.stop());
-
-  for (const name of floods) {
-    it(`goes on at its pace under a flood of ${name} (R16)`, () => assertOthersAreServed(bed, name));
-  }
+  const bed = useFloodBed();
+  itWithstands(bed, floods);
 
   it('is rid at once of clients that leave in the middle of their handshake', async () => {
     const open = () => bed.engine.metric('limpet_connections_open');

@@ -1,5 +1,5 @@
-import { after, before, describe, it } from 'node:test';
-import { assertOthersAreServed, type FloodBed, startFloodBed } from './floods/flood.ts';
+import { describe } from 'node:test';
+import { itWithstands, useFloodBed } from './floods/flood.ts';
 
 const floods = [
   'slow heads',
@@ -10,13 +10,6 @@ const floods = [
 ] as const;
 
 describe('an engine that speaks HTTP/1.1', () => {
-  let bed: FloodBed;
-  before(async () => {
-    bed = await startFloodBed();
-  });
-  after(() => bed.stop());
-
-  for (const name of floods) {
-    it(`goes on at its pace under a flood of ${name} (R16)`, () => assertOthersAreServed(bed, name));
-  }
+  const bed = useFloodBed();
+  itWithstands(bed, floods);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:http2';
-import { after, before, describe, it } from 'node:test';
-import { assertOthersAreServed, type FloodBed, startFloodBed } from './floods/flood.ts';
+import { describe, it } from 'node:test';
+import { itWithstands, useFloodBed } from './floods/flood.ts';
 import { frame, frameType, getFields, headersFrame, openRawHttp2, saysOk } from './support/raw-http2.ts';
 
 const floods = [
@@ -19,15 +19,8 @@ const floods = [
 ] as const;
 
 describe('an engine that speaks HTTP/2', () => {
-  let bed: FloodBed;
-  before(async () => {
-    bed = await startFloodBed();
-  });
-  after(() => bed.stop());
-
-  for (const name of floods) {
-    it(`goes on at its pace under a flood of ${name} (R16)`, () => assertOthersAreServed(bed, name));
-  }
+  const bed = useFloodBed();
+  itWithstands(bed, floods);
 
   it('ends streams whose clients make no room for the answer, however small that is', async () => {
     const raw = await openRawHttp2(bed.port);

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { excuseOf, type Kill } from './soak/outcomes.ts';
 import { runSoak } from './soak/run-soak.ts';
 import { growthOf, type Vitals } from './soak/vitals.ts';
 
@@ -15,16 +16,45 @@ describe('a soak', () => {
     assert.deepEqual(failures, [], lines.join('\n'));
     assert.equal(outcomes.lost, 0);
     assert.ok(outcomes.answered > 100 && outcomes.aborted > 10, JSON.stringify(outcomes));
-    for (const kind of ['h1 TLSv1.2', 'h1 TLSv1.3', 'h2', 'h1 body', 'WebSocket', 'slow reader'])
+    for (const kind of [
+      ...['h1 TLSv1.2', 'h1 TLSv1.3', 'h1', 'h2'],
+      ...['WebSocket over h1', 'WebSocket over h2', 'gRPC', 'slow reader'],
+    ])
       assert.ok((answeredByKind[kind] ?? 0) > 0, kind);
     assert.ok((disturbances.reload ?? 0) > 0);
+  });
+
+  it('excuses a request that was at a server when that was killed, if it could not be sent again, and no other', () => {
+    const kills: Kill[] = [{ server: 'web-1', atMs: 1000 }];
+    const failure = {
+      ...{ kind: 'h1', mark: 'm1', startedAtMs: 900, failedAtMs: 1100, what: 'status 502', notSent: false },
+    };
+    const record = {
+      ...{ uri_path: '/echo/m1', method: 'POST', response_code: 502 },
+      ...{ server_name: 'web-1', error: 'SERVER_CONNECTION_LOST' },
+    };
+    assert.equal(excuseOf(failure, record, kills), 'server-killed');
+    assert.equal(excuseOf(failure, { ...record, method: 'GET' }, kills), undefined);
+    assert.equal(
+      excuseOf(failure, { ...record, method: 'GET', response_code: 200 }, kills),
+      'server-killed',
+      'its answer had begun',
+    );
+    assert.equal(excuseOf(failure, { ...record, server_name: 'web-2' }, kills), undefined);
+    assert.equal(excuseOf(failure, { ...record, error: 'SERVER_UNREACHABLE' }, kills), undefined);
+    assert.equal(excuseOf({ ...failure, startedAtMs: 3000, failedAtMs: 3100 }, record, kills), undefined);
+    assert.equal(excuseOf({ ...failure, failedAtMs: 950 }, record, kills), undefined);
+    assert.equal(excuseOf(failure, undefined, kills), undefined);
+    assert.equal(excuseOf({ ...failure, notSent: true }, undefined, kills), 'told-to-reconnect');
+    assert.equal(excuseOf({ ...failure, notSent: true }, { ...record, method: 'GET' }, kills), undefined);
   });
 
   it('finds growth in samples that grow, and none in a saw', () => {
     const samples = (bytesAt: (index: number) => number): Vitals[] =>
       Array.from({ length: 100 }, (_, index) => ({
         ...{ descriptors: 0, heapBytes: 0, deadlines: 0 },
-        ...{ openConnections: 0, placedConnections: 0, activeRequests: 0 },
+        ...{ openConnections: 0, placedConnections: 0, activeRequests: 0, queuedRequests: 0 },
+        peakRssBytes: 0,
         atMs: index * 5000,
         rssBytes: bytesAt(index),
       }));

@@ -171,7 +171,7 @@ export const floods = {
     attacker: dripping('POST /hang HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n', 'x'),
   },
   'slow readers': {
-    connections: 200,
+    connections: 100,
     attacker: async (attack) => {
       const socket = await openTls(attack.port, 'http/1.1');
       socket.pause();
@@ -201,13 +201,18 @@ export const floods = {
     connections: Math.min(15_000, descriptorLimit() - 2000),
     attacker: async (attack, number) => {
       await pause(number / 10);
-      // From several addresses: one has too few ports.
-      const socket = await openTcp(attack.port, `127.0.1.${1 + (number % 50)}`);
-      socket.resume();
-      // The beginning of a record that promises more.
-      socket.write(Buffer.from([22, 3, 1, 2, 0, 1]));
-      attack.strike();
-      await untilClosed(attack, socket);
+      try {
+        // From several addresses: one has too few ports.
+        const socket = await openTcp(attack.port, `127.0.1.${1 + (number % 50)}`);
+        socket.resume();
+        // The beginning of a record that promises more.
+        socket.write(Buffer.from([22, 3, 1, 2, 0, 1]));
+        attack.strike();
+        await untilClosed(attack, socket);
+      } finally {
+        // Refused, as most are: at once again would be a flood of SYNs, which is the kernel's to bear.
+        for (let waited = 0; attack.running() && waited < 15; waited++) await pause(200);
+      }
     },
   },
   'bytes that are no TLS': {
@@ -283,7 +288,7 @@ export const floods = {
   },
   'header bombs': { connections: 8, attacker: http2Flood((turn) => headerBomb(2 * turn + 1), 1) },
   'streams without a window': {
-    connections: 10,
+    connections: 6,
     attacker: (attack) => stalledStreams(attack, '/bytes?n=1000000', undefined),
   },
   'small answers without a window': {

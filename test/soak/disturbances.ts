@@ -1,21 +1,32 @@
 // The disturbances of a soak: what an operator and the world do to engines and servers while clients go on.
 
 import { setTimeout as elapse } from 'node:timers/promises';
-import { type DemoConfigurationOptions, type DemoServer, startDemoServer } from '@limpet/testkit';
+import type { DemoConfigurationOptions } from '@limpet/testkit';
 import type { SeededRandom } from '../fuzz/seeded-random.ts';
 import { cookieProfile } from '../support/cookie-client.ts';
 import { type Engine, eventually, type Fleet } from '../support/engine.ts';
 import type { Outcomes } from './outcomes.ts';
+import type { SoakServer } from './soak-server.ts';
 
 export interface SoakBed {
   readonly fleet: Fleet;
   readonly engines: readonly Engine[];
-  /** The one that is there now at each place: a killed one comes back as another on the same port. */
-  readonly servers: DemoServer[];
-  configuration(changes: Partial<DemoConfigurationOptions>): unknown;
+  /** The one that is there now at each place: a killed one comes back as another on the same ports. */
+  readonly servers: SoakServer[];
+  restart(server: SoakServer): Promise<SoakServer>;
+  configuration(changes: SoakChanges): unknown;
 }
 
-const TLS = { persistence_type: 'PERSISTENCE_TYPE_TLS' };
+/** What may differ from the configuration at first. */
+export interface SoakChanges {
+  /** Of both pools, by their order. */
+  readonly servers?: readonly ServerChange[];
+  readonly persistenceProfile?: DemoConfigurationOptions['persistenceProfile'];
+}
+
+/** `absent`: it is not in the pools. */
+export type ServerChange = { readonly ratio?: number; readonly enabled?: boolean } | 'absent';
+
 const DOWN_MS = 3000;
 
 /** One disturbance after another, never two servers at a time, until the signal; then everything is as it was. */
@@ -28,7 +39,7 @@ export async function disturb(
 ): Promise<Record<string, number>> {
   const { fleet, engines, servers } = bed;
   const counts: Record<string, number> = {};
-  const reload = async (changes: Partial<DemoConfigurationOptions>): Promise<void> => {
+  const reload = async (changes: SoakChanges): Promise<void> => {
     const text = JSON.stringify(bed.configuration(changes));
     await Promise.all(
       engines.map(async (engine) => {
@@ -39,26 +50,26 @@ export async function disturb(
     );
   };
   const at = () => random.below(servers.length);
-  const listed = () => servers.map(({ name, port }) => ({ name, port }));
+  const changed = (index: number, change: ServerChange) => ({
+    servers: servers.map((_, each) => (each === index ? change : {})),
+  });
   const acts: Readonly<Record<string, () => Promise<void>>> = {
     reload: async () => {
-      await reload({ servers: listed().map((server) => ({ ...server, ratio: 1 + random.below(5) })) });
+      await reload({ servers: servers.map(() => ({ ratio: 1 + random.below(5) })) });
       await reload({});
     },
     'change of method': async () => {
       await reload({ persistenceProfile: cookieProfile('SOAK') });
       await elapse(DOWN_MS);
-      await reload({ persistenceProfile: TLS });
+      await reload({});
     },
     'disabled server': async () => {
-      const index = at();
-      await reload({ servers: listed().map((server, each) => ({ ...server, enabled: each !== index })) });
+      await reload(changed(at(), { enabled: false }));
       await elapse(DOWN_MS);
       await reload({});
     },
     'removed server': async () => {
-      const index = at();
-      await reload({ servers: listed().filter((_, each) => each !== index) });
+      await reload(changed(at(), 'absent'));
       await elapse(DOWN_MS);
       await reload({});
     },
@@ -67,21 +78,21 @@ export async function disturb(
       if (code !== 0) throw new Error(stderr);
     },
     'failing health': async () => {
-      const server = servers[at()] as DemoServer;
+      const server = servers[at()] as SoakServer;
       server.setHealthy(false);
-      await elapse(2 * DOWN_MS);
+      // Two checks have to find it.
+      await elapse(4 * DOWN_MS);
       server.setHealthy(true);
       await elapse(DOWN_MS);
     },
     'killed server': async () => {
       const index = at();
-      const { name, port, stop } = servers[index] as DemoServer;
-      outcomes.serverKilled();
-      await stop();
+      const server = servers[index] as SoakServer;
+      outcomes.serverKilled(server.name);
+      await server.kill();
       await elapse(DOWN_MS);
-      servers[index] = await startDemoServer({ name, port });
+      servers[index] = await bed.restart(server);
       await elapse(DOWN_MS);
-      outcomes.serverBack();
     },
   };
   const names = Object.keys(acts);

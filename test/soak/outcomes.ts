@@ -1,54 +1,147 @@
-// The outcomes of a soak: what became of every request, and which losses are somebody's own doing.
+// The outcomes of a soak: what became of every request, and which failures are excused by what the engine's record says.
 
-/** An outcome of one request. `lost` must not happen; the others may. */
-export type Outcome =
-  | 'answered'
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+export interface Failure {
+  readonly kind: string;
+  /** Of the request, the end of its path; '': it failed before there was one. */
+  readonly mark: string;
+  readonly startedAtMs: number;
+  readonly failedAtMs: number;
+  readonly what: string;
+  /** The client knows that no server was asked: it was told to use another connection (GOAWAY, REFUSED_STREAM). */
+  readonly notSent: boolean;
+}
+
+/** A server was killed at this time, by performance.now(). */
+export interface Kill {
+  readonly server: string;
+  readonly atMs: number;
+}
+
+/** What the access log says of a request, as far as it matters here. */
+export interface Recorded {
+  readonly uri_path: string;
+  readonly method: string;
+  readonly response_code: number;
+  readonly server_name?: string;
+  readonly error?: string;
+  readonly error_detail?: string;
+  readonly report_timestamp?: string;
+  readonly duration_ms?: number;
+  readonly request_length?: number;
+  readonly response_length?: number;
+}
+
+export type Excuse =
+  /** It was never sent on, and the client was told so: it may ask again, and does. */
+  | 'told-to-reconnect'
+  /** Its server was killed under it, and HTTP does not allow to send it again. */
+  | 'server-killed';
+
+/** A pooled connection to a killed server may be written to before the engine has seen its end. */
+const END_SEEN_MS = 1000;
+
+/** Undefined: nothing excuses it. */
+export function excuseOf(
+  { mark, startedAtMs, failedAtMs, notSent }: Failure,
+  record: Recorded | undefined,
+  kills: readonly Kill[],
+): Excuse | undefined {
+  if (record === undefined) return notSent && mark !== '' ? 'told-to-reconnect' : undefined;
+  const { method, response_code, server_name, error } = record;
+  if (error !== 'SERVER_CONNECTION_LOST' && error !== 'SERVER_STREAM_RESET') return undefined;
+  // RFC 9110 §9.2.2; and whose answer has begun cannot be taken back.
+  const isAnswered = response_code > 100 && response_code < 300;
+  if (!isAnswered && method !== 'POST' && method !== 'CONNECT') return undefined;
+  const wasKilled = kills.some(
+    ({ server, atMs }) => server === server_name && startedAtMs < atMs + END_SEEN_MS && failedAtMs >= atMs,
+  );
+  return wasKilled ? 'server-killed' : undefined;
+}
+
+export interface Judged {
+  readonly answered: number;
   /** The client went away on purpose. */
-  | 'aborted'
-  /** Its server was killed under it: what cannot be sent again is cut short or answered with 502, as the table says. */
-  | 'server-killed'
-  | 'lost';
+  readonly aborted: number;
+  readonly 'told-to-reconnect': number;
+  readonly 'server-killed': number;
+  readonly lost: number;
+  /** The first that were lost, with what was seen. */
+  readonly findings: readonly string[];
+}
 
 const FINDINGS_MAX = 20;
-/** A request that began before a server was killed may notice this much later. */
-const KILL_NOTICED_MS = 8000;
+/** More would fill the memory of a run in which everything fails; each beyond is lost. */
+const FAILURES_MAX = 50_000;
+
+function describe(record: Recorded): string {
+  const { method, uri_path, response_code, server_name = 'no server', error = 'no error' } = record;
+  const { error_detail = '', report_timestamp, duration_ms, request_length, response_length } = record;
+  return `the record: ${method} ${uri_path} ${response_code} ${server_name} ${error} ${error_detail}, ${duration_ms} ms until ${report_timestamp}, ${request_length} bytes up, ${response_length} down`;
+}
 
 export class Outcomes {
-  readonly counts: Record<Outcome, number> = { answered: 0, aborted: 0, 'server-killed': 0, lost: 0 };
   readonly byKind: Record<string, number> = {};
-  /** The first losses, with what was seen. */
-  readonly findings: string[] = [];
-  #killedAtMs = Number.NEGATIVE_INFINITY;
-  #killedUntilMs = Number.NEGATIVE_INFINITY;
+  readonly kills: Kill[] = [];
+  readonly #failures: Failure[] = [];
+  #answered = 0;
+  #aborted = 0;
+  #beyond = 0;
+  #marks = 0;
+
+  /** How it stands; whether failures are excused is judged at the end. */
+  get soFar(): { readonly answered: number; readonly aborted: number; readonly failed: number } {
+    return { answered: this.#answered, aborted: this.#aborted, failed: this.#failures.length + this.#beyond };
+  }
+
+  newMark(): string {
+    return `m${(++this.#marks).toString(36)}`;
+  }
 
   answered(kind: string): void {
-    this.counts.answered++;
+    this.#answered++;
     this.byKind[kind] = (this.byKind[kind] ?? 0) + 1;
   }
 
   aborted(): void {
-    this.counts.aborted++;
+    this.#aborted++;
   }
 
-  /** @param startedAtMs of the request, by performance.now(). */
-  failed(kind: string, startedAtMs: number, what: string): void {
-    const now = performance.now();
-    const killed = startedAtMs <= this.#killedUntilMs && now >= this.#killedAtMs;
-    if (killed && now - this.#killedUntilMs < KILL_NOTICED_MS) {
-      this.counts['server-killed']++;
-      return;
+  failed(failure: Omit<Failure, 'failedAtMs'>): void {
+    if (this.#failures.length < FAILURES_MAX)
+      this.#failures.push({ ...failure, failedAtMs: performance.now() });
+    else this.#beyond++;
+  }
+
+  serverKilled(server: string): void {
+    this.kills.push({ server, atMs: performance.now() });
+  }
+
+  /** @param logFiles of the engines, complete. */
+  async judge(logFiles: readonly string[]): Promise<Judged> {
+    const wanted = new Set(this.#failures.map(({ mark }) => mark));
+    const records = new Map<string, Recorded>();
+    for (const file of logFiles) {
+      for await (const line of createInterface({ input: createReadStream(file) })) {
+        const path = /"uri_path":"([^"]*)"/.exec(line)?.[1] ?? '';
+        const mark = path.slice(path.lastIndexOf('/') + 1);
+        if (wanted.has(mark)) records.set(mark, JSON.parse(line) as Recorded);
+      }
     }
-    this.counts.lost++;
-    if (this.findings.length < FINDINGS_MAX)
-      this.findings.push(`${kind} after ${Math.round(now - startedAtMs)} ms: ${what}`);
-  }
-
-  serverKilled(): void {
-    this.#killedAtMs = performance.now();
-    this.#killedUntilMs = Number.POSITIVE_INFINITY;
-  }
-
-  serverBack(): void {
-    this.#killedUntilMs = performance.now();
+    const counts = { 'told-to-reconnect': 0, 'server-killed': 0, lost: this.#beyond };
+    const findings: string[] = [];
+    for (const failure of this.#failures) {
+      const record = records.get(failure.mark);
+      const excuse = excuseOf(failure, record, this.kills);
+      counts[excuse ?? 'lost']++;
+      if (excuse !== undefined || findings.length === FINDINGS_MAX) continue;
+      const tookMs = Math.round(failure.failedAtMs - failure.startedAtMs);
+      findings.push(
+        `${failure.kind} after ${tookMs} ms: ${failure.what}; ${record === undefined ? 'no record' : describe(record)}`,
+      );
+    }
+    return { answered: this.#answered, aborted: this.#aborted, ...counts, findings };
   }
 }

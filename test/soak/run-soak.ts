@@ -1,11 +1,12 @@
 // A soak: two engines under mixed traffic and disturbances, and what must hold while they go on and once all clients have left.
 
 import { setTimeout as elapse } from 'node:timers/promises';
-import { type DemoConfigurationOptions, demoConfiguration, startDemoServer } from '@limpet/testkit';
 import { SeededRandom } from '../fuzz/seeded-random.ts';
 import { createFleet, type Engine } from '../support/engine.ts';
-import { disturb } from './disturbances.ts';
-import { Outcomes } from './outcomes.ts';
+import { disturb, type SoakBed } from './disturbances.ts';
+import { type Judged, Outcomes } from './outcomes.ts';
+import { soakConfiguration, virtualServices } from './soak-configuration.ts';
+import { type SentOnce, startSoakServer } from './soak-server.ts';
 import { lanes } from './traffic.ts';
 import { type Growth, growthOf, readVitals, type Vitals } from './vitals.ts';
 
@@ -20,7 +21,7 @@ export interface SoakOptions {
 export interface SoakSummary {
   readonly seed: number;
   readonly durationMs: number;
-  readonly outcomes: Outcomes['counts'];
+  readonly outcomes: Omit<Judged, 'findings'>;
   readonly answeredByKind: Readonly<Record<string, number>>;
   readonly disturbances: Readonly<Record<string, number>>;
   readonly engines: readonly {
@@ -34,7 +35,8 @@ export interface SoakSummary {
 }
 
 const SERVERS = 4;
-const IDLE_UPSTREAM_MS = 1000;
+/** Of each engine, with as many workers as the machine has processors. */
+const MEMORY_LIMIT_MIB = 512;
 /** Growth is judged from here on: compiled code, pools and caches fill first. */
 const WARM_UP_SHARE = 0.35;
 /** In a shorter run one garbage collection more or less decides. */
@@ -45,35 +47,33 @@ const SETTLE_MS = 30_000;
 
 export async function runSoak({ durationMs, seed, scale, print }: SoakOptions): Promise<SoakSummary> {
   const fleet = await createFleet();
+  const { certificate } = fleet;
+  const sentOnce: SentOnce = { seen: new Set(), twice: [] };
   const servers = await Promise.all(
-    Array.from({ length: SERVERS }, (_, index) => startDemoServer({ name: `web-${index + 1}` })),
+    Array.from({ length: SERVERS }, (_, index) => startSoakServer(`web-${index + 1}`, certificate, sentOnce)),
   );
-  const base = (): DemoConfigurationOptions => ({
-    port: 0,
-    servers,
-    certificate: fleet.certificate.certificatePem,
-    key: fleet.certificate.privateKeyPem,
-    pool: { conn_pool_properties: { upstream_connpool_conn_idle_tmo: IDLE_UPSTREAM_MS } },
-    // A machine that is busy is no server that is down.
-    healthMonitor: { send_interval: 2, receive_timeout: 1, successful_checks: 1, failed_checks: 2 },
-  });
-  const configuration = (changes: Partial<DemoConfigurationOptions>): unknown =>
-    demoConfiguration({ ...base(), ...changes });
   try {
-    const engines = await Promise.all([0, 1].map(() => fleet.startEngine(configuration({}))));
+    const limits = ['--memory-limit', `${MEMORY_LIMIT_MIB}M`];
+    const engines = await Promise.all(
+      [0, 1].map(() => fleet.startEngine(soakConfiguration(certificate, servers), limits)),
+    );
     const stopping = new AbortController();
     const outcomes = new Outcomes();
     const before = await Promise.all(engines.map((engine) => atRest(engine)));
     const samples: Vitals[][] = engines.map(() => []);
     const startedAtMs = performance.now();
-    const ports = engines.map(({ port }) => port);
+    const services = virtualServices.map((name) => engines.map((engine) => engine.portOf(name)));
     const clients = Array.from({ length: scale }, () => lanes)
       .flat()
       .map((lane, index) =>
-        lane({ ports, outcomes, signal: stopping.signal, random: new SeededRandom(seed * 1000 + index) }),
+        lane({ services, outcomes, signal: stopping.signal, random: new SeededRandom(seed * 1000 + index) }),
       );
     const everyMs = Math.min(10_000, durationMs / 20);
-    const bed = { fleet, engines, servers, configuration };
+    const bed: SoakBed = {
+      ...{ fleet, engines, servers },
+      restart: (server) => startSoakServer(server.name, certificate, sentOnce, server),
+      configuration: (changes) => soakConfiguration(certificate, servers, changes),
+    };
     const disturbing = disturb(bed, new SeededRandom(seed), outcomes, everyMs, stopping.signal);
     const sampleMs = Math.max(1000, durationMs / 120);
     let failure: string | undefined;
@@ -97,19 +97,22 @@ export async function runSoak({ durationMs, seed, scale, print }: SoakOptions): 
           : { growth: { rss: growthOf(warm, 'rssBytes'), heap: growthOf(warm, 'heapBytes') } }),
       };
     });
+    await Promise.all(engines.map((engine) => engine.stop()));
+    const { findings, ...judged } = await outcomes.judge(engines.map(({ logFile }) => logFile));
     const failures = [
       ...(failure === undefined ? [] : [`a disturbance failed: ${failure}`]),
-      ...outcomes.findings.map((finding) => `lost: ${finding}`),
+      ...findings.map((finding) => `lost: ${finding}`),
+      ...sentOnce.twice.slice(0, 5).map((path) => `sent twice: POST ${path}`),
       ...measured.flatMap(leaksOf),
       ...engines.flatMap(({ process }, index) => complaintsOf(process.stderr(), index)),
     ];
     return {
-      ...{ seed, durationMs, outcomes: outcomes.counts, answeredByKind: outcomes.byKind },
+      ...{ seed, durationMs, outcomes: judged, answeredByKind: outcomes.byKind },
       ...{ disturbances: await disturbances, engines: measured, failures },
     };
   } finally {
     await fleet.stop();
-    await Promise.all(servers.map((server) => server.stop()));
+    await Promise.all(servers.map((server) => server.kill()));
   }
 }
 
@@ -128,13 +131,13 @@ async function watch(
     await elapse(Math.min(sampleMs, endMs - performance.now()));
     const vitals = await Promise.all(engines.map((engine) => readVitals(engine)));
     for (const [index, sample] of vitals.entries()) samples[index]?.push(sample);
-    const { answered, aborted, lost } = outcomes.counts;
+    const { answered, aborted, failed } = outcomes.soFar;
     const told = vitals.map(
       ({ rssBytes, heapBytes, descriptors, deadlines, openConnections }) =>
         `rss ${megabytes(rssBytes)} heap ${megabytes(heapBytes)} MB fd ${descriptors} deadlines ${deadlines} open ${openConnections}`,
     );
     print(
-      `${Math.round((performance.now() - startMs) / 1000)} s: ${answered} answered, ${aborted} aborted, ${outcomes.counts['server-killed']} at a killed server, ${lost} lost | ${told.join(' | ')}`,
+      `${Math.round((performance.now() - startMs) / 1000)} s: ${answered} answered, ${aborted} aborted, ${failed} failed, to be judged | ${told.join(' | ')}`,
     );
   }
 }
@@ -159,6 +162,11 @@ function leaksOf({ before, after, growth }: SoakSummary['engines'][number]): rea
   hold(after.openConnections === 0, `${after.openConnections} connections counted as open`);
   hold(after.placedConnections === 0, `${after.placedConnections} connections counted at servers`);
   hold(after.activeRequests === 0, `${after.activeRequests} requests counted as active`);
+  hold(after.queuedRequests === 0, `${after.queuedRequests} requests counted as waiting`);
+  hold(
+    after.peakRssBytes <= MEMORY_LIMIT_MIB * 2 ** 20,
+    `${megabytes(after.peakRssBytes)} MB at the most; the limit is ${MEMORY_LIMIT_MIB} MiB`,
+  );
   hold(
     after.deadlines <= before.deadlines,
     `${after.deadlines} deadlines wait; ${before.deadlines} at first`,
@@ -177,11 +185,11 @@ function leaksOf({ before, after, growth }: SoakSummary['engines'][number]): rea
   return leaks;
 }
 
-/** Exceptions and lost workers that the engine has told of. */
+/** Exceptions, lost workers and whatever else the engine has called an error. */
 function complaintsOf(stderr: string, index: number): readonly string[] {
   return stderr
     .split('\n')
-    .filter((line) => /EXCEPTION|WORKER_(LOST|EXITED|DIED)/.test(line))
+    .filter((line) => /"level":[56]0/.test(line))
     .slice(0, 5)
     .map((line) => `engine ${index}: ${line.slice(0, 500)}`);
 }

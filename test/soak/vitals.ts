@@ -6,29 +6,37 @@ import type { Engine } from '../support/engine.ts';
 export interface Vitals {
   readonly atMs: number;
   readonly rssBytes: number;
+  /** The most that it was since the engine started. */
+  readonly peakRssBytes: number;
   readonly descriptors: number;
   readonly heapBytes: number;
   readonly deadlines: number;
   readonly openConnections: number;
   readonly placedConnections: number;
   readonly activeRequests: number;
+  readonly queuedRequests: number;
 }
 
 export async function readVitals(engine: Engine): Promise<Vitals> {
   const { pid } = engine.process.child;
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const [heapBytes, deadlines, openConnections, placedConnections, activeRequests] = await Promise.all([
-    engine.metric('limpet_heap_used_bytes'),
-    engine.metric('limpet_deadlines_waiting'),
-    engine.metric('limpet_connections_open'),
-    engine.metric('limpet_server_connections_placed'),
-    engine.metric('limpet_server_requests_active'),
-  ]);
+  const [heapBytes, deadlines, openConnections, placedConnections, activeRequests, queuedRequests] =
+    await Promise.all([
+      engine.metric('limpet_heap_used_bytes'),
+      engine.metric('limpet_deadlines_waiting'),
+      engine.metric('limpet_connections_open'),
+      engine.metric('limpet_server_connections_placed'),
+      engine.metric('limpet_server_requests_active'),
+      engine.metric('limpet_requests_queued'),
+    ]);
+  const kilobytesOf = (line: string): number =>
+    Number(new RegExp(`^${line}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]);
   return {
     atMs: performance.now(),
-    rssBytes: Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024,
+    rssBytes: kilobytesOf('VmRSS') * 1024,
+    peakRssBytes: kilobytesOf('VmHWM') * 1024,
     descriptors: readdirSync(`/proc/${pid}/fd`).length,
-    ...{ heapBytes, deadlines, openConnections, placedConnections, activeRequests },
+    ...{ heapBytes, deadlines, openConnections, placedConnections, activeRequests, queuedRequests },
   };
 }
 

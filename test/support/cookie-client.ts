@@ -26,21 +26,31 @@ export class CookieClient {
     const client = openClient(version, port);
     return {
       request: async (sending: Sending = {}): Promise<CookieReply> => {
-        const cookie = [...this.jar].map(([name, value]) => `${name}=${value}`).join('; ');
-        const headers = { ...(cookie === '' ? {} : { cookie }), ...sending.headers };
+        const headers = { ...this.fields, ...sending.headers };
         return this.keep(await client.request({ ...sending, headers }));
       },
       close: () => client.close(),
     };
   }
 
-  /** Takes the cookies of an answer into the jar. */
-  keep(reply: Reply): CookieReply {
-    const setCookies = [reply.headers['set-cookie'] ?? []].flat();
+  /** What a request carries of the jar. */
+  get fields(): Readonly<Record<string, string>> {
+    const cookie = [...this.jar].map(([name, value]) => `${name}=${value}`).join('; ');
+    return cookie === '' ? {} : { cookie };
+  }
+
+  /** Takes fields Set-Cookie into the jar. */
+  take(setCookies: readonly string[]): void {
     for (const line of setCookies) {
       const pair = line.split(';')[0] as string;
       this.jar.set(pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1));
     }
+  }
+
+  /** Takes the cookies of an answer into the jar. */
+  keep(reply: Reply): CookieReply {
+    const setCookies = [reply.headers['set-cookie'] ?? []].flat();
+    this.take(setCookies);
     return { ...reply, setCookies, server: String(reply.headers['x-demo-server'] ?? '') };
   }
 }

@@ -21,7 +21,11 @@ interface Ready {
 }
 
 export interface Engine {
+  /** Of the first virtual service. */
   readonly port: number;
+  portOf(virtualService: string): number;
+  /** With access records. */
+  readonly logFile: string;
   readonly process: RunningProcess;
   /** Of the metric, with these label texts in it, all series added up. */
   metric(name: string, ...labels: readonly string[]): Promise<number>;
@@ -49,6 +53,7 @@ export interface SupervisedEngine extends Engine {
 export interface Runtime {
   readonly config: { readonly version: number };
   readonly workers: number;
+  readonly connections: { readonly places_taken: number; readonly limit: number };
   readonly ticket_keys: { readonly rotations: number };
   readonly pools: readonly {
     readonly servers: readonly {
@@ -191,6 +196,7 @@ async function startEngine(
   const runtime = async (): Promise<Runtime> => JSON.parse(await get('/runtime')) as Runtime;
   return {
     configFile,
+    logFile,
     pids,
     upgrade: async () => {
       const before = pids.length;
@@ -198,6 +204,8 @@ async function startEngine(
       await eventually(() => pids.length > before, 'the next engine serves');
     },
     port,
+    portOf: (virtualService) =>
+      ready.listeners.find(({ virtual_service }) => virtual_service === virtualService)?.port ?? 0,
     process: running,
     runtime,
     page: get,

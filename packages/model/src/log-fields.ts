@@ -59,7 +59,11 @@ export const logFieldCatalogue = Object.freeze({
   ),
   alpn: field('connection', 'string', '`h2` or `http/1.1`.'),
   pool_name: field('both', 'string', 'Name of the pool.'),
-  server_name: field('both', 'string', 'The server that the connection belongs to, or that answered.'),
+  server_name: field(
+    'both',
+    'string',
+    'The server that the connection belongs to, or that was asked last for the request.',
+  ),
   server_ip: field('both', 'string', 'Address of that server.'),
   server_dest_port: field('both', 'number', 'Port of that server.'),
   server_reason: field(

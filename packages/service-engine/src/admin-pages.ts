@@ -72,7 +72,7 @@ function describeState(facts: AdminFacts): unknown {
     drains: servers.drains,
     serverTable,
     metrics,
-    capacity: { ...capacity, open: memory.openConnections },
+    capacity: { ...capacity, placesTaken: memory.placesTaken },
     queueTable,
     slots,
     nowMs: clock.monotonicMs(),

@@ -70,9 +70,9 @@ export class EngineMemory {
     );
   }
 
-  /** Open sockets of clients. */
-  get openConnections(): number {
-    return ConnectionCapacity.open(this.shared.capacity);
+  /** By connections of clients, and by streams beside the first of one. */
+  get placesTaken(): number {
+    return ConnectionCapacity.taken(this.shared.capacity);
   }
 
   get slots(): SlotNumbers {

@@ -29,7 +29,7 @@ export interface RuntimeFacts {
   readonly health: HealthSchedule;
   readonly drains: ServerDrains;
   readonly serverTable: ServerTable;
-  readonly capacity: CapacityPlan & { readonly memoryBytes: number; readonly open: number };
+  readonly capacity: CapacityPlan & { readonly memoryBytes: number; readonly placesTaken: number };
   readonly queueTable: QueueTable;
   readonly metrics: MetricsTable;
   readonly slots: SlotNumbers;
@@ -47,7 +47,7 @@ export function describeRuntime(facts: RuntimeFacts): unknown {
     config: { version: facts.version, hash: snapshot.hash, complete: facts.complete },
     workers: facts.workers,
     connections: {
-      open: facts.capacity.open,
+      places_taken: facts.capacity.placesTaken,
       limit: facts.capacity.connections,
       limited_by: facts.capacity.boundBy,
       memory_limit_bytes: facts.capacity.memoryBytes,

@@ -49,6 +49,7 @@ const capacity = new ConnectionCapacity(start.capacity, start.connectionLimit, s
 
 const pipeline: PipelineServices = {
   onGreeted: (socket) => capacity.greeted(socket),
+  streamPlaces: capacity,
   clock: systemClock,
   deadlines,
   accessLog,

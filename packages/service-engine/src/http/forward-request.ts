@@ -488,11 +488,9 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
   #finish(error: ErrorCode | undefined): void {
     this.#state = 'done';
     this.#deadline?.cancel();
-    const { service, choice } = this.#place;
+    const { service } = this.#place;
     const record = this.#record;
     record.error = error ?? (this.#clientGone ? 'CLIENT_GONE' : undefined);
-    record.server = choice?.server;
-    record.serverReason = choice?.why ?? '';
     this.#place.giveBack();
     if (record.status >= 100) service.metrics.add(RESPONSES + statusClass(record.status));
     record.write(this.#exchange.head, service);

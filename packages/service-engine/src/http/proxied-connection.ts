@@ -15,6 +15,13 @@ import type { ClientIdentity } from './client-identity.ts';
 import type { ConnectionCookies } from './connection-cookies.ts';
 import type { HeadLimits } from './http1/field-lines.ts';
 
+/** The engine's places for streams beside the first of their connection. */
+export interface StreamPlaces {
+  /** False: the engine has none left. */
+  takeStream(): boolean;
+  giveStreamBack(): void;
+}
+
 /** What a worker lends to everything that proxies. */
 export interface HttpServices {
   readonly clock: Clock;
@@ -26,6 +33,7 @@ export interface HttpServices {
   readonly newWebSocketKey: () => string;
   readonly random: RandomSource;
   readonly worker: number;
+  readonly streamPlaces: StreamPlaces;
   /** Told of the system's error code where a descriptor, a port or memory could not be had. */
   readonly onShortage: (code: string) => void;
 }

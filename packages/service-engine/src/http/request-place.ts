@@ -155,6 +155,9 @@ export class RequestPlace implements Waiter {
 
   #settle(choice: RequestChoice & { kind: 'server' }): void {
     this.choice = choice;
+    // Of one that fails, too: a 502 has to say whose it is.
+    this.#record.server = choice.server;
+    this.#record.serverReason = choice.why;
     // A backup pool has its own times and its own profile.
     if (choice.pool !== this.service.pool) this.service = { ...this.service, pool: choice.pool };
     this.cookie?.settle(choice);

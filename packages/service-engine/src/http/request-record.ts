@@ -11,6 +11,7 @@ export class RequestRecord {
   readonly id: string;
   readonly #connection: ProxiedConnection;
   readonly #startedAtMs: number;
+  /** The last that was asked; undefined: none was. */
   server: ServerRuntime | undefined;
   /** Why that server. */
   serverReason = '';

@@ -46,6 +46,10 @@ export function afterServerFailure(
   serversTried: number,
 ): AfterFailure {
   const unreachable = failure.neverSent || failure.error === 'SERVER_CONNECTION_LOST';
+  const isFree = recovery === undefined || recovery === 'immediate';
+  // It has said again and again that it does not look at the request (RFC 9113 §8.7): another may.
+  if (failure.notProcessed && isFree)
+    return isWhole && serversTried < ATTEMPTS_MAX ? 'other-server' : 'refuse';
   if (!unreachable) return 'refuse';
   if (recovery === 'abort') return 'reset';
   if (recovery === 'never') return 'refuse-bound';

@@ -9,8 +9,8 @@ describe('the capacity of an engine', () => {
     const of = (mebibytes: number) =>
       planCapacity({ memoryBytes: mebibytes * MIB, descriptors: 1_000_000, workers: 2 });
     assert.equal(of(128).connections, 0);
-    assert.equal(of(512).connections, 3584);
-    assert.equal(of(1024).connections, 9045);
+    assert.equal(of(512).connections, 1843);
+    assert.equal(of(1024).connections, 5120);
     assert.equal(of(512).boundBy, 'memory');
     assert.ok(of(1024).workerHeapMb > of(512).workerHeapMb);
     assert.ok(of(512).workerHeapMb < 512);

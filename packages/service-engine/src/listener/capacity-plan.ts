@@ -2,8 +2,9 @@
 
 /** What a budget of memory has to hold; figures in docs/memory.md, measured by scripts/measure-connection-memory.ts. */
 export const ENGINE_BYTES = 96 * 2 ** 20;
-export const WORKER_BYTES = 40 * 2 ** 20;
-export const CONNECTION_BYTES = 96 * 2 ** 10;
+export const WORKER_BYTES = 64 * 2 ** 20;
+/** The dearest state that a client can bring a connection or a stream into by itself, and hold it there (docs/decisions/0032-places.md). */
+export const CONNECTION_BYTES = 160 * 2 ** 10;
 /** The part of it that lies in the heap of JavaScript, with room to spare. */
 const CONNECTION_HEAP_BYTES = 24 * 2 ** 10;
 /** Code, configuration and contexts of a worker. */
@@ -23,7 +24,7 @@ export interface MachineLimits {
 }
 
 export interface CapacityPlan {
-  /** 0: not one fits. */
+  /** With streams beside the first of their connection. 0: not one fits. */
   readonly connections: number;
   readonly boundBy: 'memory' | 'descriptors';
   /** Of each worker: the kernel may give one of them every connection. */

@@ -1,9 +1,9 @@
-// The capacity of an engine: how many connections are open over all its workers, and what happens to one too many.
+// The capacity of an engine: how many places its memory has for connections and their streams, over all its workers, and what happens to one too many.
 
 import type { Socket } from 'node:net';
 import type { Clock } from '../lifecycle/clock.ts';
 
-const OPEN_CELL = 0;
+const TAKEN_CELL = 0;
 const FULL_CELL = 1;
 const REFUSED_CELL = 2;
 const TOTAL_CELLS = 3;
@@ -53,22 +53,21 @@ export class ConnectionCapacity {
     return new SharedArrayBuffer((TOTAL_CELLS + workers) * Int32Array.BYTES_PER_ELEMENT);
   }
 
-  /** Open sockets of clients, over all workers. */
-  static open(memory: SharedArrayBuffer): number {
-    return Atomics.load(new Int32Array(memory), OPEN_CELL);
+  /** Places that are taken, over all workers. */
+  static taken(memory: SharedArrayBuffer): number {
+    return Atomics.load(new Int32Array(memory), TAKEN_CELL);
   }
 
   /** Takes out what a dead worker held. Main thread, once the worker has exited. */
   static releaseWorker(memory: SharedArrayBuffer, worker: number): void {
     const cells = new Int32Array(memory);
-    Atomics.sub(cells, OPEN_CELL, Atomics.exchange(cells, TOTAL_CELLS + worker, 0));
+    Atomics.sub(cells, TAKEN_CELL, Atomics.exchange(cells, TOTAL_CELLS + worker, 0));
   }
 
   /** False: it was reset. */
   admit(socket: Socket): boolean {
     if (!this.#tryTake() && !this.#takeOver()) {
-      Atomics.add(this.#cells, REFUSED_CELL, 1);
-      if (Atomics.exchange(this.#cells, FULL_CELL, 1) === 0) this.#listener.onFull();
+      this.#noteRefused();
       socket.on('error', IGNORE);
       socket.resetAndDestroy();
       return false;
@@ -83,9 +82,28 @@ export class ConnectionCapacity {
     this.#greeting.delete(socket);
   }
 
+  /**
+   * Of one stream beside the first of its connection: each may wait for its client with as much in memory as a connection has. False: it is to be
+   * refused.
+   */
+  takeStream(): boolean {
+    if (this.#tryTake()) return true;
+    this.#noteRefused();
+    return false;
+  }
+
+  giveStreamBack(): void {
+    this.#giveBack();
+  }
+
+  #noteRefused(): void {
+    Atomics.add(this.#cells, REFUSED_CELL, 1);
+    if (Atomics.exchange(this.#cells, FULL_CELL, 1) === 0) this.#listener.onFull();
+  }
+
   #tryTake(): boolean {
-    for (let seen = Atomics.load(this.#cells, OPEN_CELL); seen < this.#limit; ) {
-      const found = Atomics.compareExchange(this.#cells, OPEN_CELL, seen, seen + 1);
+    for (let seen = Atomics.load(this.#cells, TAKEN_CELL); seen < this.#limit; ) {
+      const found = Atomics.compareExchange(this.#cells, TAKEN_CELL, seen, seen + 1);
       if (found === seen) {
         const at = TOTAL_CELLS + this.#worker;
         this.#cells[at] = (this.#cells[at] as number) + 1;
@@ -110,11 +128,14 @@ export class ConnectionCapacity {
   #onClose(socket: Socket): void {
     this.#greeting.delete(socket);
     // Another has its place.
-    if (this.#gaveWay.has(socket)) return;
+    if (!this.#gaveWay.has(socket)) this.#giveBack();
+  }
+
+  #giveBack(): void {
     const at = TOTAL_CELLS + this.#worker;
-    const open = Atomics.sub(this.#cells, OPEN_CELL, 1) - 1;
+    const taken = Atomics.sub(this.#cells, TAKEN_CELL, 1) - 1;
     this.#cells[at] = (this.#cells[at] as number) - 1;
-    if (Atomics.load(this.#cells, FULL_CELL) === 0 || open > this.#limit * ROOM_SHARE) return;
+    if (Atomics.load(this.#cells, FULL_CELL) === 0 || taken > this.#limit * ROOM_SHARE) return;
     if (Atomics.exchange(this.#cells, FULL_CELL, 0) === 1)
       this.#listener.onRoom(Atomics.exchange(this.#cells, REFUSED_CELL, 0));
   }

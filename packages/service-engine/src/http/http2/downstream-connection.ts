@@ -58,6 +58,8 @@ export class Http2DownstreamConnection {
   readonly #deadline: Deadline;
   /** Those that are open, and what is forwarded for them; undefined before and where a refusal is all they get. */
   readonly #streams = new Map<ServerHttp2Stream, Http2Exchange | undefined>();
+  /** Of the engine, for streams beside the first. */
+  #places = 0;
   #requests = 0;
   /** Requests that the client has cancelled. */
   #resets = 0;
@@ -162,9 +164,28 @@ export class Http2DownstreamConnection {
     stream.once('close', () => this.#onStreamClosed(stream));
     // An error of one stream ends that stream; node:http2 reports it here and would throw without a listener.
     stream.on('error', () => {});
+    if (!this.#hasPlace()) {
+      this.#connection.service().metrics.add(REFUSED);
+      // Not looked at: the client may ask again, here or elsewhere (RFC 9113 §8.7).
+      stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      return;
+    }
     const endOfStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     if (this.#resets < RESETS_BEFORE_WAITING) this.#serveOrClose(stream, endOfStream, rawHeaders ?? []);
     else setImmediate(() => this.#serveOrClose(stream, endOfStream, rawHeaders ?? []));
+  }
+
+  /** The first stream has its connection's. */
+  #hasPlace(): boolean {
+    if (this.#streams.size <= 1 + this.#places) return true;
+    if (!this.#connection.services.streamPlaces.takeStream()) return false;
+    this.#places++;
+    return true;
+  }
+
+  #givePlacesBack(streamsLeft: number): void {
+    for (; this.#places > Math.max(0, streamsLeft - 1); this.#places--)
+      this.#connection.services.streamPlaces.giveStreamBack();
   }
 
   #serveOrClose(stream: ServerHttp2Stream, endOfStream: boolean, rawHeaders: readonly string[]): void {
@@ -236,6 +257,7 @@ export class Http2DownstreamConnection {
 
   #onStreamClosed(stream: ServerHttp2Stream): void {
     this.#streams.delete(stream);
+    this.#givePlacesBack(this.#streams.size);
     if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#resets++;
     if (this.#streams.size > 0 || this.#closed) return;
     if (this.#session.destroyed) this.#giveUp();
@@ -279,6 +301,7 @@ export class Http2DownstreamConnection {
   #onClosed(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#givePlacesBack(0);
     this.#deadline.cancel();
     if (!this.#rawSocket.destroyed) this.#rawSocket.destroySoon();
     this.#owner.onClosed(this.#error);

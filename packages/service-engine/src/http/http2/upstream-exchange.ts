@@ -63,6 +63,8 @@ class Http2UpstreamExchange implements UpstreamExchange {
   #headReceived = false;
   /** By END_STREAM. */
   #endedByServer = false;
+  /** What came before the head was told. */
+  #early: Buffer[] = [];
   /** Of a body whose length was declared. */
   #bodyLeft: number | undefined;
   #trailerLines = '';
@@ -200,11 +202,17 @@ class Http2UpstreamExchange implements UpstreamExchange {
     this.#headReceived = true;
     if (response.head.body.kind === 'length') this.#bodyLeft = response.head.body.bytes;
     this.#listener?.onResponseHead(response.head);
+    for (const chunk of this.#early.splice(0)) this.#onData(chunk);
     this.#scheduleFlush();
   }
 
   #onData(chunk: Buffer): void {
     this.#session.noteHeard();
+    // node:http2 tells of a head one tick later, and of data at once: where both came in one read with other streams, data is first.
+    if (!this.#headReceived) {
+      this.#early.push(chunk);
+      return;
+    }
     if (this.#bodyLeft !== undefined) this.#bodyLeft -= chunk.length;
     this.#listener?.onResponseBody(chunk);
     this.#scheduleFlush();
