@@ -9,4 +9,5 @@ export const testPackages: readonly string[] = [
   'python3',
   'golang-go',
   'default-jdk-headless',
+  'systemd',
 ];
