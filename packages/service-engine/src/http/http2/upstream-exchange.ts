@@ -128,7 +128,10 @@ class Http2UpstreamExchange implements UpstreamExchange {
   abort(): void {
     this.#listener = undefined;
     this.#pending = [];
+    this.#early = [];
     this.#stream?.close(constants.NGHTTP2_CANCEL);
+    // One that is paused, with data in it, else never comes to its close, and its session waits for that.
+    this.#stream?.resume();
   }
 
   #listen(stream: ClientHttp2Stream): void {
@@ -165,6 +168,7 @@ class Http2UpstreamExchange implements UpstreamExchange {
     } catch (error) {
       throwApart(error);
       this.#stream?.close(constants.NGHTTP2_INTERNAL_ERROR);
+      this.#stream?.resume();
       try {
         // Now: whoever threw is not to be asked for more in the meantime.
         this.#fail('SERVER_STREAM_RESET', nameOfCode(constants.NGHTTP2_INTERNAL_ERROR));
@@ -210,7 +214,7 @@ class Http2UpstreamExchange implements UpstreamExchange {
     this.#session.noteHeard();
     // node:http2 tells of a head one tick later, and of data at once: where both came in one read with other streams, data is first.
     if (!this.#headReceived) {
-      this.#early.push(chunk);
+      if (this.#listener !== undefined) this.#early.push(chunk);
       return;
     }
     if (this.#bodyLeft !== undefined) this.#bodyLeft -= chunk.length;
