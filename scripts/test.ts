@@ -52,7 +52,7 @@ run({
   // Small machines have two cores, and system tests wait most of the time, for monitors and for what is to expire.
   concurrency: 3,
   timeout: TIMEOUT_MS,
-  execArgv: [`--test-timeout=${TIMEOUT_MS}`],
+  execArgv: [`--test-timeout=${TIMEOUT_MS}`, '--import', import.meta.resolve('./end-of-tests.ts')],
 })
   .on('test:fail', () => {
     process.exitCode = 1;

@@ -52,6 +52,8 @@ function isPending(name: string): boolean {
 
 /** Asks for the fault, and waits until the engine's thread has seen that. */
 async function arm(name: string): Promise<void> {
+  // Of the fault before.
+  rmSync(`${faults}.armed`, { force: true });
   writeFileSync(join(faults, name), '');
   // It strikes at once, or says that it will.
   await eventually(() => !isPending(name) || existsSync(`${faults}.armed`), 'the fault is armed');
@@ -87,7 +89,6 @@ describe('an exception', () => {
         await arm(stage);
         await visit(engine, client);
         assert.ok(!isPending(stage), 'the fault has struck');
-        rmSync(`${faults}.armed`);
         for (const end of held) end();
         if (busy !== undefined) assert.equal((await busy).status, 200);
         await witnesses();

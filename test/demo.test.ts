@@ -99,10 +99,13 @@ describe('npm start', () => {
   });
 
   // npm passes the signal to the shell that it runs the script in, and to nothing else.
-  it('ends at SIGTERM to npm and leaves nothing running', async () => {
+  it('ends at SIGTERM to npm within ten seconds and leaves nothing running', async () => {
     assert.ok(processesWith(folder).length > 0);
+    const askedAtMs = performance.now();
     demo.child.kill('SIGTERM');
     assert.equal(await demo.exited, 0);
+    // A hundredth of it is usual.
+    assert.ok(performance.now() - askedAtMs < 10_000);
     assert.deepEqual(processesWith(folder), []);
   });
 });

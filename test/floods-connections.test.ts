@@ -14,7 +14,7 @@ const floods = [
   'handshakes that are left',
 ] as const;
 
-describe('an engine that terminates TLS', () => {
+describe('an engine that terminates TLS (R16)', () => {
   const bed = useFloodBed();
   itWithstands(bed, floods);
 

@@ -9,7 +9,7 @@ const floods = [
   'pipelining whose answers are not read',
 ] as const;
 
-describe('an engine that speaks HTTP/1.1', () => {
+describe('an engine that speaks HTTP/1.1 (R16)', () => {
   const bed = useFloodBed();
   itWithstands(bed, floods);
 });

@@ -18,7 +18,7 @@ const floods = [
   'window updates',
 ] as const;
 
-describe('an engine that speaks HTTP/2', () => {
+describe('an engine that speaks HTTP/2 (R16)', () => {
   const bed = useFloodBed();
   itWithstands(bed, floods);
 

@@ -134,7 +134,7 @@ export function useFloodBed(): FloodBed {
 /** A test for each flood, and one that they have left nothing behind. */
 export function itWithstands(bed: FloodBed, floods: readonly FloodName[]): void {
   for (const name of floods)
-    it(`goes on at its pace, within its memory limit, under a flood of ${name} (R16)`, () =>
+    it(`goes on at its pace, within its memory limit, under a flood of ${name}`, () =>
       assertOthersAreServed(bed, name));
 
   it('has nothing left of the floods', async () => {
