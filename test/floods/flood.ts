@@ -85,8 +85,12 @@ export interface FloodBed {
   readonly peacefulPort: number;
 }
 
-/** An engine whose deadlines are short, so that it is seen how it keeps them; it is there while the tests of a file run. */
-export function useFloodBed(): FloodBed {
+/**
+ * An engine whose deadlines are short, so that it is seen how it keeps them; it is there while the tests of a file run.
+ *
+ * @param memoryLimitMib what the engine plans with; what it takes is held to the smaller figure in any case.
+ */
+export function useFloodBed(memoryLimitMib = MEMORY_LIMIT_MIB): FloodBed {
   let engines: readonly Engine[] = [];
   const stops: (() => Promise<unknown>)[] = [];
   before(async () => {
@@ -105,7 +109,7 @@ export function useFloodBed(): FloodBed {
         keepalive_timeout: 1000,
       },
     });
-    const limits = ['--workers', '2', '--memory-limit', `${MEMORY_LIMIT_MIB}M`];
+    const limits = ['--workers', '2', '--memory-limit', `${memoryLimitMib}M`];
     engines = await Promise.all([0, 1].map(() => fleet.startEngine(configuration, limits)));
     // The first connections cost more.
     for (let visit = 0; visit < 20; visit++) await Promise.all(engines.map(({ port }) => visitMs(port)));
