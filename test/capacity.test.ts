@@ -73,6 +73,7 @@ describe('an engine that holds as many connections as it may', () => {
     assert.equal((await h2.request()).status, 200);
     const said = () => engine.process.stderr().split('CONNECTIONS_AT_CAPACITY').length - 1;
     await eventually(() => said() === 1, 'the log says it once');
+    assert.match(engine.process.stderr(), /"event":"CONNECTIONS_AT_CAPACITY","bound_by":"memory"/);
     await held.pop()?.close();
     await eventually(async () => (await open()) === LIMIT - 1, 'one is closed');
     const [next] = await connections(1);

@@ -53,7 +53,12 @@ export interface SupervisedEngine extends Engine {
 export interface Runtime {
   readonly config: { readonly version: number };
   readonly workers: number;
-  readonly connections: { readonly places_taken: number; readonly limit: number };
+  readonly connections: {
+    readonly limit: number;
+    readonly limited_by: string;
+    readonly places_taken: number;
+    readonly places_limit: number;
+  };
   readonly ticket_keys: { readonly rotations: number };
   readonly pools: readonly {
     readonly servers: readonly {

@@ -3,6 +3,7 @@
 import { describeProblem, LimpetError } from '@limpet/model';
 import type { Logger } from 'pino';
 import type { EngineCapacity } from './engine-capacity.ts';
+import type { CapacityBound } from './listener/connection-capacity.ts';
 import type { WorkerGroupListener } from './snapshot/worker-group.ts';
 import type { ExpiringCertificate } from './tls/certificate-expiry.ts';
 
@@ -26,11 +27,13 @@ export class EngineLog implements WorkerGroupListener {
     this.#release(worker);
   }
 
-  onFull(): void {
-    const { connections, boundBy } = this.#capacity;
+  onFull(boundBy: CapacityBound): void {
+    const { connections, places } = this.#capacity;
     this.#log.warn(
-      { event: 'CONNECTIONS_AT_CAPACITY', connections, bound_by: boundBy },
-      'as many connections are open as may be; new ones are refused',
+      { event: 'CONNECTIONS_AT_CAPACITY', bound_by: boundBy, connections, places },
+      boundBy === 'memory'
+        ? 'connections and streams take every place that the memory limit has; new ones are refused'
+        : 'as many connections are open as there are file descriptors for; new ones are refused',
     );
   }
 

@@ -47,9 +47,10 @@ export function describeRuntime(facts: RuntimeFacts): unknown {
     config: { version: facts.version, hash: snapshot.hash, complete: facts.complete },
     workers: facts.workers,
     connections: {
-      places_taken: facts.capacity.placesTaken,
       limit: facts.capacity.connections,
       limited_by: facts.capacity.boundBy,
+      places_taken: facts.capacity.placesTaken,
+      places_limit: facts.capacity.places,
       memory_limit_bytes: facts.capacity.memoryBytes,
     },
     ticket_keys: {

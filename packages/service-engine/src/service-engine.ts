@@ -220,7 +220,7 @@ export class ServiceEngine {
       ...this.#memory.shared,
       worker,
       engineId,
-      connectionLimit: this.#capacity.connections,
+      capacityLimits: { connections: this.#capacity.connections, places: this.#capacity.places },
       workerHeapMb: this.#capacity.workerHeapMb,
       accessLog: this.#options.accessLog,
       descriptorLimit,

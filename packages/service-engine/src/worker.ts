@@ -42,8 +42,8 @@ const onException = (error: unknown): void => {
   send({ kind: 'exception', message, stack: stack ?? '' });
 };
 
-const capacity = new ConnectionCapacity(start.capacity, start.connectionLimit, start.worker, systemClock, {
-  onFull: () => send({ kind: 'full' }),
+const capacity = new ConnectionCapacity(start.capacity, start.capacityLimits, start.worker, systemClock, {
+  onFull: (boundBy) => send({ kind: 'full', boundBy }),
   onRoom: (refused) => send({ kind: 'room', refused }),
 });
 

@@ -19,6 +19,9 @@ describe('the capacity of an engine', () => {
   it('is held by descriptors: two for each connection, and some for the engine itself', () => {
     const plan = planCapacity({ memoryBytes: 64 * 1024 * MIB, descriptors: 20_000, workers: 2 });
     assert.deepEqual([plan.connections, plan.boundBy], [9768, 'descriptors']);
+    // Streams need memory, of which there is as much as ever.
+    const { places } = planCapacity({ memoryBytes: 64 * 1024 * MIB, descriptors: 1_000_000, workers: 2 });
+    assert.equal(plan.places, places);
     assert.equal(planCapacity({ memoryBytes: 1024 * MIB, descriptors: 100, workers: 1 }).connections, 0);
   });
 

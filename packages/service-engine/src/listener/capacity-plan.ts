@@ -1,4 +1,6 @@
-// The capacity plan: how many connections an engine may hold, by its memory and its descriptors, and how large its workers' heaps may grow.
+// The capacity plan: how many connections and streams an engine may hold, by its memory and its descriptors, and how large its workers' heaps may grow.
+
+import type { CapacityBound, CapacityLimits } from './connection-capacity.ts';
 
 /** What a budget of memory has to hold; figures in docs/memory.md, measured by scripts/measure-connection-memory.ts. */
 export const ENGINE_BYTES = 96 * 2 ** 20;
@@ -23,29 +25,29 @@ export interface MachineLimits {
   readonly workers: number;
 }
 
-export interface CapacityPlan {
-  /** With streams beside the first of their connection. 0: not one fits. */
-  readonly connections: number;
-  readonly boundBy: 'memory' | 'descriptors';
+/** `connections` is 0 where not one fits. */
+export interface CapacityPlan extends CapacityLimits {
+  /** What says how many connections. Places are the memory's alone. */
+  readonly boundBy: CapacityBound;
   /** Of each worker: the kernel may give one of them every connection. */
   readonly workerHeapMb: number;
 }
 
 export function planCapacity({ memoryBytes, descriptors, workers }: MachineLimits): CapacityPlan {
   const leftBytes = memoryBytes - ENGINE_BYTES - workers * WORKER_BYTES;
-  const byMemory = Math.max(0, Math.floor(leftBytes / CONNECTION_BYTES));
+  const places = Math.min(Math.max(0, Math.floor(leftBytes / CONNECTION_BYTES)), PLACES_MAX);
   const leftDescriptors = descriptors - ENGINE_DESCRIPTORS - workers * WORKER_DESCRIPTORS;
   const byDescriptors = Math.max(0, Math.floor(leftDescriptors / DESCRIPTORS_PER_CONNECTION));
-  const connections = Math.min(byMemory, byDescriptors, MOST_CONNECTIONS);
   return {
-    connections,
-    boundBy: byMemory <= byDescriptors ? 'memory' : 'descriptors',
-    workerHeapMb: Math.ceil((WORKER_HEAP_BYTES + connections * CONNECTION_HEAP_BYTES) / 2 ** 20),
+    connections: Math.min(places, byDescriptors),
+    places,
+    boundBy: places <= byDescriptors ? 'memory' : 'descriptors',
+    workerHeapMb: Math.ceil((WORKER_HEAP_BYTES + places * CONNECTION_HEAP_BYTES) / 2 ** 20),
   };
 }
 
 /** What counters in 32 bits hold, by far. */
-const MOST_CONNECTIONS = 2 ** 30;
+const PLACES_MAX = 2 ** 30;
 
 /** The memory that an engine may use where nobody says: four fifths of what its container has, half of what its machine has. */
 export function defaultMemoryBytes(machineBytes: number, constrainedBytes: number): number {

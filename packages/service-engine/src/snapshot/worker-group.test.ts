@@ -32,7 +32,7 @@ describe('the workers of an engine', () => {
       ...memory.shared,
       worker,
       engineId: 'test',
-      connectionLimit: 100,
+      capacityLimits: { connections: 100, places: 100 },
       workerHeapMb: 200,
       accessLog: 'off',
       descriptorLimit: undefined,

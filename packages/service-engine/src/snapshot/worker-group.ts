@@ -4,6 +4,7 @@ import { closeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { LimpetError } from '@limpet/model';
 import type { Deadlines } from '../lifecycle/deadlines.ts';
+import type { CapacityBound } from '../listener/connection-capacity.ts';
 import type { ListeningSockets } from '../listener/listening-sockets.ts';
 import { addressesOf } from './bound-ports.ts';
 import {
@@ -19,7 +20,7 @@ export interface WorkerGroupListener {
   /** A worker ended without being told to; another takes its place. */
   onWorkerLost(worker: number, reason: string): void;
   /** The engine holds as many connections as it may. */
-  onFull(): void;
+  onFull(boundBy: CapacityBound): void;
   onRoom(refused: number): void;
   onException(worker: number, message: string, stack: string): void;
   /** A worker found that file descriptors are short, or that they are not any more. */
@@ -178,7 +179,7 @@ export class WorkerGroup {
       this.#deadlines.start(RESTART_DELAY_MS, () => void this.#replace(start));
     });
     thread.on('message', (message: WorkerToMain) => {
-      if (message.kind === 'full') this.#listener.onFull();
+      if (message.kind === 'full') this.#listener.onFull(message.boundBy);
       if (message.kind === 'room') this.#listener.onRoom(message.refused);
       if (message.kind === 'exception')
         this.#listener.onException(start.worker, message.message, message.stack);

@@ -1,6 +1,7 @@
 // What the main thread and its workers say to each other. Everything else they share lies in shared memory.
 
 import type { Address, Snapshot } from '@limpet/model';
+import type { CapacityBound, CapacityLimits } from '../listener/connection-capacity.ts';
 
 /** Where each server and virtual service has its row in the shared tables; owned by the main thread. */
 export interface SlotNumbers {
@@ -63,8 +64,8 @@ export type WorkerToMain =
       readonly failures: readonly string[];
     }
   | { readonly kind: 'drained'; readonly left: number }
-  /** As many connections are open as may be; one more was refused. */
-  | { readonly kind: 'full' }
+  /** As many connections or streams are open as may be; one more was refused. */
+  | { readonly kind: 'full'; readonly boundBy: CapacityBound }
   /** There is room again. */
   | { readonly kind: 'room'; readonly refused: number }
   /** File descriptors are short, or are not any more. */
@@ -79,8 +80,7 @@ export interface WorkerStart {
   readonly serverTable: SharedArrayBuffer;
   readonly queueTable: SharedArrayBuffer;
   readonly capacity: SharedArrayBuffer;
-  /** Connections that the engine may hold. */
-  readonly connectionLimit: number;
+  readonly capacityLimits: CapacityLimits;
   readonly workerHeapMb: number;
   readonly metricsTable: SharedArrayBuffer;
   readonly crowdCounter: SharedArrayBuffer;
