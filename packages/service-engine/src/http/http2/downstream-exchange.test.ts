@@ -1,11 +1,12 @@
-// What a server may answer that node:http2 throws on: the exchange says it so that the stream takes it.
+// A response on a client's HTTP/2 stream: said so that the stream takes it whatever a server answers, and never without an end.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect, createServer, type IncomingHttpHeaders } from 'node:http2';
+import { connect, constants, createServer, type IncomingHttpHeaders } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { Deadlines } from '../../lifecycle/deadlines.ts';
+import { createFakeClock } from '../../lifecycle/fake-clock.ts';
 import { parseResponseHead } from '../http1/response-head.ts';
 import { testHeadLimits } from '../http1/test-message.ts';
 import { Http2Exchange } from './downstream-exchange.ts';
@@ -76,7 +77,64 @@ async function answer(headText: string, body = '', trailerLines = ''): Promise<A
   return { headers, trailers, body: text };
 }
 
+/** The stream of a client that opens no window, and that ends its request only when its response waits, is there after the one time and reset after the other. */
+async function endWhenStalled(bodyTimeoutMs: number, beforeMs: number, afterMs: number): Promise<void> {
+  const clock = createFakeClock();
+  const head = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n');
+  const parsed = parseResponseHead(head, 0, head.length, testHeadLimits, 'POST');
+  assert.ok(parsed.kind === 'head');
+  const session = connect(url, { settings: { initialWindowSize: 0 } });
+  await once(session, 'remoteSettings');
+  const request = session.request({ ':method': 'POST', ':path': '/' });
+  request.on('error', () => {});
+  const [stream, , , rawHeaders] = await once(server, 'stream');
+  const read = requestHeadOf(rawHeaders, false, testHeadLimits, () => '');
+  assert.ok(read.kind === 'head');
+  const ignore = (): void => {};
+  const exchange = new Http2Exchange(stream, read.head, {
+    deadlines: clock.deadlines,
+    bodyTimeoutMs,
+    bodyLimitBytes: 0,
+    drainConnection: ignore,
+    resetConnection: ignore,
+    giveUpConnection: ignore,
+  });
+  stream.on('error', ignore);
+  exchange.startBody();
+  exchange.listen({
+    onRequestBody: ignore,
+    onRequestFlush: ignore,
+    onRequestEnd: ignore,
+    onRequestRefused: ignore,
+    onResponseDrain: ignore,
+    onClientEnd: ignore,
+    onClientGone: ignore,
+    onServerDrained: ignore,
+  });
+  exchange.sendHead(parsed.head, '', false);
+  exchange.sendBody(Buffer.alloc(100_000));
+  assert.equal(exchange.flush(), false);
+  exchange.pauseBody();
+  exchange.resumeBody();
+  const ended = once(stream, 'end');
+  request.end();
+  await ended;
+  clock.advance(beforeMs);
+  assert.equal(stream.closed, false);
+  clock.advance(afterMs - beforeMs);
+  assert.equal(stream.closed, true);
+  assert.equal(stream.rstCode, constants.NGHTTP2_CANCEL);
+  if (!request.closed) await once(request, 'close');
+  session.close();
+}
+
 describe('a response on an HTTP/2 stream', () => {
+  it('that its client does not take is reset after client_body_timeout, also when the request ends meanwhile', () =>
+    endWhenStalled(1000, 900, 1200));
+
+  it('that its client does not take is reset after five minutes where client_body_timeout is 0', () =>
+    endWhenStalled(0, 299_000, 301_000));
+
   it('joins fields that a server sends twice, also those that node:http2 wants once', async () => {
     const { headers } = await answer(
       'HTTP/1.1 200 OK\r\nX-Content-Type-Options: nosniff\r\nContent-Type: a/b\r\nx-content-type-options: nosniff\r\nContent-Type: a/b\r\nVary: A\r\nVary: B\r\nContent-Length: 0\r\n\r\n',

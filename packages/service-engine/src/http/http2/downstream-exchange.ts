@@ -8,9 +8,15 @@ import { isEmptyBody } from '../message.ts';
 import { cutStream } from './cut-stream.ts';
 import { addFieldPairs, fieldsOf, trailerLinesOf } from './fields.ts';
 
+/**
+ * For a client to take what was written, where its body has no time limit. Somebody who paused may come back, but node:http2 does not always tell of
+ * one that is gone: after a write that failed, over TLS, it waits for ever for that write and reads nothing meanwhile.
+ */
+const UNLIMITED_STALL_MS = 300_000;
+
 export interface StreamContext {
   readonly deadlines: Deadlines;
-  /** Between two reads of the request's body, and for the client to take what was written. */
+  /** Between two reads of the request's body, 0 for no limit, and for the client to take what was written. */
   readonly bodyTimeoutMs: number;
   /** 0: no limit. */
   readonly bodyLimitBytes: number;
@@ -64,7 +70,7 @@ export class Http2Exchange implements DownstreamExchange {
   }
 
   pauseBody(): void {
-    this.#deadline?.cancel();
+    this.#endBodyWait();
     this.#stream.pause();
   }
 
@@ -84,7 +90,7 @@ export class Http2Exchange implements DownstreamExchange {
       // node:http2 ends a stream that the client resets, too: half a body must not reach the server as a whole one. Its close follows.
       if (this.#requestComplete || stream.aborted) return;
       this.#requestComplete = true;
-      this.#deadline?.cancel();
+      this.#endBodyWait();
       this.#listener?.onRequestEnd(this.#trailerLines);
       this.#listener?.onRequestFlush();
     });
@@ -119,7 +125,7 @@ export class Http2Exchange implements DownstreamExchange {
       return;
     }
     this.#headSent = true;
-    if (!this.#waitingForDrain) this.#deadline?.cancel();
+    this.#endBodyWait();
     const fields = [':status', head.status.toString()];
     const length = head.body.kind === 'length' ? head.body.bytes : head.declaredLength;
     if (length !== undefined) fields.push('content-length', length.toString());
@@ -161,7 +167,7 @@ export class Http2Exchange implements DownstreamExchange {
     const tunnelRefused = this.head.asksForWebSocket && !this.#tunnel;
     if (tunnelRefused || (!this.#requestComplete && !this.#tunnel)) stream.close(constants.NGHTTP2_NO_ERROR);
     // What is written leaves when the client makes room for it, which one that leaves its window at zero never does.
-    if (!this.#tunnel || this.#requestComplete) this.#waitForClose();
+    if (!this.#tunnel || this.#requestComplete) this.#waitForClient();
     if (this.#lastOnConnection) this.#context.drainConnection();
   }
 
@@ -210,16 +216,23 @@ export class Http2Exchange implements DownstreamExchange {
   }
 
   #wait(): void {
+    if (this.#waitingForDrain) {
+      this.#waitForClient();
+      return;
+    }
     const { bodyTimeoutMs } = this.#context;
     // A tunnel may be silent, and so may a client that has the head of its answer before it has said all, as in a call of gRPC;
     // forward-request keeps its own time.
-    if (bodyTimeoutMs === 0 || ((this.#tunnel || this.#headSent) && !this.#waitingForDrain)) return;
-    this.#startDeadline(bodyTimeoutMs);
+    if (bodyTimeoutMs > 0 && !this.#tunnel && !this.#headSent) this.#startDeadline(bodyTimeoutMs);
   }
 
-  #waitForClose(): void {
-    const { bodyTimeoutMs } = this.#context;
-    if (bodyTimeoutMs > 0 && !this.#stream.destroyed) this.#startDeadline(bodyTimeoutMs);
+  /** The client's time to take what was written goes on. */
+  #endBodyWait(): void {
+    if (!this.#waitingForDrain) this.#deadline?.cancel();
+  }
+
+  #waitForClient(): void {
+    if (!this.#stream.destroyed) this.#startDeadline(this.#context.bodyTimeoutMs || UNLIMITED_STALL_MS);
   }
 
   #startDeadline(afterMs: number): void {
