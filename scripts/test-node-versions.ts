@@ -9,6 +9,8 @@ import { writeUnitTestGroups } from './unit-test-groups.ts';
 
 const VERSIONS = ['22', '26'];
 
+const endOfTests = import.meta.resolve('./end-of-tests.ts');
+
 interface Outcome {
   readonly passed: boolean;
   readonly output: string;
@@ -30,7 +32,7 @@ async function testOn(version: string, files: readonly string[]): Promise<void> 
     const installed = await runToEnd('npm', install);
     if (!installed.passed) throw new Error(installed.output);
     const node = join(folder, 'node_modules', '.bin', 'node');
-    const options = ['--test', '--test-reporter=dot', '--test-concurrency=1'];
+    const options = ['--test', '--test-reporter=dot', '--test-concurrency=1', '--import', endOfTests];
     const { passed, output } = await runToEnd(node, [...options, ...files]);
     if (!passed) {
       process.stderr.write(output);

@@ -105,7 +105,10 @@ for (const [kind, client] of [['TCP', tcpClient] as const, ['TLS', tlsClient] as
   });
 }
 
-it('a reset is seen as one by the peer', async () => {
+// Node 22 ends a socket before it resets it, and the peer may take the end for all that there was.
+const endsFirst = process.versions.node.startsWith('22.') && 'Node 22 ends before it resets';
+
+it('a reset is seen as one by the peer', { skip: endsFirst, timeout: 20_000 }, async () => {
   tcp.once('connection', (socket) => {
     socket.write('part');
     setImmediate(() => resetSocket(socket, socket));
