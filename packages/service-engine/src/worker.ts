@@ -111,11 +111,13 @@ process.on('uncaughtException', onException);
 process.on('unhandledRejection', onException);
 
 let draining = false;
+let drained = false;
 let drainEndMs = Number.POSITIVE_INFINITY;
 let keepIdle = false;
 
 // One message after another: a commit must not overtake the prepare before it.
 let last: Promise<void> = Promise.resolve();
+let beforeDrain = last;
 port.on('message', (message: MainToWorker) => {
   // A drain takes long, and what is said meanwhile must reach it.
   if (message.kind === 'reopen-log') {
@@ -123,12 +125,17 @@ port.on('message', (message: MainToWorker) => {
     return;
   }
   if (message.kind === 'cut') drainEndMs = 0;
+  if (message.kind === 'leave-server' && draining) {
+    void beforeDrain.then(() => drained || applier.leaveServer(message.slot)).catch(onException);
+    return;
+  }
   if (message.kind === 'drain') {
     drainEndMs = Math.min(drainEndMs, systemClock.monotonicMs() + message.drain.deadlineMs);
     keepIdle = message.drain.keepIdle;
     if (draining) void applier.drain(keepIdle).catch(onException);
     if (draining) return;
     draining = true;
+    beforeDrain = last;
   }
   last = last.then(() => handle(message)).catch(onException);
 });
@@ -188,6 +195,7 @@ async function drain(): Promise<void> {
   }
   const left = applier.openConnections;
   applier.destroyConnections();
+  drained = true;
   await accessLog.close();
   send({ kind: 'drained', left });
 }

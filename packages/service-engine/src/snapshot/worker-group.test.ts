@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { get } from 'node:http';
+import { createServer, get, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import { loadConfig } from '@limpet/model';
-import { demoConfiguration } from '@limpet/testkit';
+import { createSelfSigned, demoConfiguration } from '@limpet/testkit';
 import { EngineMemory } from '../engine-memory.ts';
 import { createFakeClock, type FakeClock } from '../lifecycle/fake-clock.ts';
 import { systemRandom } from '../lifecycle/random.ts';
 import { ownSockets } from '../listener/listening-sockets.ts';
-import { createRingKeys, serializeRingKeys } from '../session-ticket/ring-file.ts';
+import { createKeyRing } from '../session-ticket/key-ring.ts';
+import { createRingKeys, parseRingKeys, serializeRingKeys } from '../session-ticket/ring-file.ts';
 import type { TestMessage } from './test-worker.ts';
 import { WorkerGroup } from './worker-group.ts';
 import type { ConfigVersion, MainToWorker } from './worker-messages.ts';
@@ -54,10 +57,16 @@ describe('the workers of an engine', () => {
   });
 
   /** Every server is down, so that clients get a page which says which configuration it is. */
-  function configuration(version: number, page: string): ConfigVersion {
+  function configuration(version: number, page: string, serverPort = 9): ConfigVersion {
     const objects = {
       ...demoConfiguration({
-        ...{ port, servers: [{ name: 'none', port: 9 }], certificate: '', key: '', persistence: false },
+        ...{
+          port,
+          servers: [{ name: 'one', port: serverPort }],
+          certificate: '',
+          key: '',
+          persistence: false,
+        },
         virtualService: {
           services: [{ port }],
           ssl_profile_ref: undefined,
@@ -75,9 +84,12 @@ describe('the workers of an engine', () => {
       }),
       SSLKeyAndCertificate: [],
     };
+    return compiled(version, objects);
+  }
+
+  function compiled(version: number, objects: unknown): ConfigVersion {
     const { snapshot, secrets } = loadConfig(objects, { nowS: NOW_S }).compiled;
-    const ring = serializeRingKeys(createRingKeys(systemRandom, NOW_S));
-    return { version, snapshot, secrets, ring, slots: memory.assign(snapshot) };
+    return { version, snapshot, secrets, ring: newRing(), slots: memory.assign(snapshot) };
   }
 
   async function page(): Promise<string> {
@@ -139,7 +151,96 @@ describe('the workers of an engine', () => {
     await end(0);
     assert.equal(await page(), 'third');
   });
+
+  it('are not held up by one that ends while it is brought up to date', async () => {
+    await group.apply(configuration(1, 'first'), async () => {});
+    await end(1);
+    clock.advance(RESTART_DELAY_MS);
+    // The successor ends before it has read what it is to prepare.
+    const release = hold(1);
+    send({ kind: 'test-end', worker: 1 });
+    await until(() => group.size === 2);
+    await turn();
+    release();
+    await until(() => lost.length === 2);
+    clock.advance(RESTART_DELAY_MS);
+    await until(() => group.size === 2);
+    let applied = false;
+    const begun = group
+      .apply(configuration(2, 'second'), async () => {})
+      .then(() => {
+        applied = true;
+      });
+    // Without a deadline having passed: the clock stands still.
+    await until(() => applied);
+    await begun;
+    await end(0);
+    await until(async () => (await page().catch(() => '')) === 'second');
+  });
+
+  it('seal with the ring that came last, also the one that was just being brought up to date', async () => {
+    const { certificatePem, privateKeyPem } = await createSelfSigned({ dnsNames: ['localhost'] });
+    const config = compiled(
+      1,
+      demoConfiguration({
+        ...{ port, servers: [{ name: 'one', port: 9 }], monitored: false },
+        ...{ certificate: certificatePem, key: privateKeyPem },
+      }),
+    );
+    await group.apply(config, async () => {});
+    await end(1);
+    clock.advance(RESTART_DELAY_MS);
+    const release = hold(1);
+    await until(() => group.size === 2);
+    await turn();
+    const ring = newRing();
+    group.applyRing(ring);
+    release();
+    await end(0);
+    const uuid = config.snapshot.virtualServices[0]?.uuid ?? '';
+    const { current } = createKeyRing(parseRingKeys(ring), uuid);
+    await until(async () => {
+      const sealed = await ticket().catch(() => undefined);
+      return sealed !== undefined && current.verifies(sealed);
+    });
+  });
+
+  it('cut what is left at a disabled server also while they drain', async () => {
+    const server = createServer(() => {});
+    await once(server.listen(0, '127.0.0.1').unref(), 'listening');
+    const config = configuration(1, 'none', (server.address() as AddressInfo).port);
+    const [slot] = config.slots.servers.values();
+    assert.ok(slot !== undefined);
+    memory.serverTable.setHealth(slot, 'up');
+    await group.apply(config, async () => {});
+    const asked = once(server, 'request');
+    const answer = once(get({ port, host: '127.0.0.1', agent: false }), 'response');
+    await asked;
+    // No other server can be asked instead.
+    memory.serverTable.setHealth(slot, 'down');
+    const stopped = group.stop({ deadlineMs: 20_000, keepIdle: true });
+    group.broadcast({ kind: 'leave-server', slot });
+    const [response] = (await answer) as [IncomingMessage];
+    assert.equal(response.statusCode, 503);
+    response.resume();
+    assert.equal(await stopped, 0);
+    server.close();
+    server.closeAllConnections();
+  });
+
+  /** What a client of TLS 1.2 gets. */
+  async function ticket(): Promise<Buffer | undefined> {
+    const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, maxVersion: 'TLSv1.2' });
+    await once(socket, 'secureConnect');
+    const sealed = socket.getTLSTicket();
+    socket.destroy();
+    return sealed;
+  }
 });
+
+function newRing(): string {
+  return serializeRingKeys(createRingKeys(systemRandom, NOW_S));
+}
 
 /** What was begun has asked the workers by then. */
 function turn(): Promise<void> {

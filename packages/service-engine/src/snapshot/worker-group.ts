@@ -89,18 +89,19 @@ export class WorkerGroup {
 
   async #apply(config: ConfigVersion, onPrepared: () => Promise<void>): Promise<readonly string[]> {
     const { version } = config;
-    const descriptors = new Map<number, ReadonlyMap<string, number>>();
+    const asked = [...this.#members.values()];
+    const descriptors = new Map<Member, ReadonlyMap<string, number>>();
     try {
-      for (const member of this.#members.values())
-        descriptors.set(member.worker, await this.#descriptorsFor(member, config));
+      for (const member of asked) descriptors.set(member, await this.#descriptorsFor(member, config));
     } catch (error) {
-      for (const lent of descriptors.values()) for (const descriptor of lent.values()) closeSync(descriptor);
+      for (const lent of descriptors.values()) closeAll(lent);
       throw error;
     }
-    const members = [...this.#members.values()];
+    const members = asked.filter((member) => this.#isThere(member));
+    for (const [member, lent] of descriptors) if (!this.#isThere(member)) closeAll(lent);
     const prepared = await this.#ask(
       members,
-      ({ worker }) => ({ kind: 'prepare', config, descriptors: descriptors.get(worker) ?? new Map() }),
+      (member) => ({ kind: 'prepare', config, descriptors: descriptors.get(member) ?? new Map() }),
       (message) => (isPreparation(message) && message.version === version ? message : undefined),
     ).catch((error: unknown) => {
       this.broadcast({ kind: 'discard', version });
@@ -114,8 +115,7 @@ export class WorkerGroup {
     this.#current = config;
     await onPrepared();
     // One that has begun since has prepared nothing; it is brought up to date next.
-    const ready = members.filter((member) => this.#members.get(member.worker) === member);
-    return this.#commit(ready, config);
+    return this.#commit(members, config);
   }
 
   async #commit(members: readonly Member[], { version }: ConfigVersion): Promise<readonly string[]> {
@@ -154,7 +154,7 @@ export class WorkerGroup {
     return drained.reduce((left, message) => left + message.left, 0);
   }
 
-  async #spawn(start: WorkerStart): Promise<void> {
+  async #spawn(start: WorkerStart): Promise<Member> {
     const thread = new Worker(this.#script, {
       workerData: start,
       stdout: false,
@@ -197,17 +197,18 @@ export class WorkerGroup {
         resolve();
       });
     });
+    return member;
   }
 
   async #replace(start: WorkerStart): Promise<void> {
     if (this.#stopping) return;
+    // One that ends again: its exit has started the next try.
+    const member = await this.#spawn(start).catch(() => undefined);
+    if (member === undefined) return;
     try {
-      await this.#spawn(start);
-      await this.#inTurn(() => this.#bringUpToDate(start.worker));
+      await this.#inTurn(() => this.#bringUpToDate(member));
     } catch (error) {
-      const member = this.#members.get(start.worker);
-      // It ended again: its exit has started the next try.
-      if (member === undefined) return;
+      if (!this.#isThere(member)) return;
       // Without a configuration it is of no use.
       this.#listener.onException(start.worker, describeError(error), '');
       void member.thread.terminate();
@@ -215,19 +216,27 @@ export class WorkerGroup {
   }
 
   /** @throws LimpetError where it cannot serve what the others do. */
-  async #bringUpToDate(worker: number): Promise<void> {
+  async #bringUpToDate(member: Member): Promise<void> {
     const config = this.#current;
-    const member = this.#members.get(worker);
-    if (config === undefined || member === undefined) return;
+    if (config === undefined || !this.#isThere(member)) return;
     const descriptors = await this.#descriptorsFor(member, config);
+    if (!this.#isThere(member)) return closeAll(descriptors);
     const [prepared] = await this.#ask(
       [member],
       () => ({ kind: 'prepare', config, descriptors }),
       (message) => (isPreparation(message) && message.version === config.version ? message : undefined),
     );
     if (prepared?.kind === 'refused') throw new LimpetError('APPLY_FAILED', prepared.reason);
-    const failures = await this.#commit([member], config);
-    for (const failure of failures) this.#listener.onException(worker, failure, '');
+    const committed = this.#commit([member], config);
+    // Keys that came since then have reached it before this commit, which brings back those that it has prepared.
+    const { ring } = this.#current ?? config;
+    if (ring !== config.ring && this.#isThere(member)) member.thread.postMessage({ kind: 'ring', ring });
+    for (const failure of await committed) this.#listener.onException(member.worker, failure, '');
+  }
+
+  /** False once it has ended, also where a successor has its number. */
+  #isThere(member: Member): boolean {
+    return this.#members.get(member.worker) === member;
   }
 
   /** One change after another: a worker that was brought up to date between the two steps of a configuration would stay behind it. */
@@ -250,21 +259,22 @@ export class WorkerGroup {
         const descriptor = await this.#sockets.lend(address);
         if (descriptor !== undefined) descriptors.set(key, descriptor);
       } catch (error) {
-        for (const lent of descriptors.values()) closeSync(lent);
+        closeAll(descriptors);
         throw error;
       }
     }
     return descriptors;
   }
 
-  /** Sends to these workers and waits for an answer of each. */
+  /** Sends to those of these workers that are there, and waits for an answer of each. */
   #ask<T>(
     members: readonly Member[],
     messageTo: (member: Member) => MainToWorker,
     pick: (message: WorkerToMain) => T | undefined,
     timeoutMs = PREPARE_TIMEOUT_MS,
   ): Promise<T[]> {
-    const waiting = new Set(members.map(({ worker }) => worker));
+    const asked = members.filter((member) => this.#isThere(member));
+    const waiting = new Set(asked.map(({ worker }) => worker));
     const answers: T[] = [];
     return new Promise((resolve, reject) => {
       if (waiting.size === 0) return resolve(answers);
@@ -288,7 +298,7 @@ export class WorkerGroup {
         finish(() => reject(new LimpetError('APPLY_FAILED', 'a worker did not answer in time'))),
       );
       this.#answers.add(onAnswer);
-      for (const member of members) member.thread.postMessage(messageTo(member));
+      for (const member of asked) member.thread.postMessage(messageTo(member));
     });
   }
 }
@@ -297,6 +307,10 @@ function isPreparation(
   message: WorkerToMain,
 ): message is Extract<WorkerToMain, { kind: 'prepared' | 'refused' }> {
   return message.kind === 'prepared' || message.kind === 'refused';
+}
+
+function closeAll(descriptors: ReadonlyMap<string, number>): void {
+  for (const descriptor of descriptors.values()) closeSync(descriptor);
 }
 
 function describeError(error: unknown): string {
