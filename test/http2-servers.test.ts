@@ -13,6 +13,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
+import { request as requestHttp1 } from 'node:https';
 import { type AddressInfo, createConnection, createServer as createTcpServer, type Socket } from 'node:net';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
@@ -478,6 +479,70 @@ describe('a session that is opening', () => {
     gate.stop();
     strict.close();
   });
+});
+
+describe('a request whose stream its server keeps refusing', () => {
+  // Far more than is kept, so that it is lost where the client is not stopped.
+  const big = 2 << 20;
+
+  /** Begins a body of that size. */
+  async function post(version: 'h1' | 'h2') {
+    const tls = { rejectUnauthorized: false, servername: 'localhost' };
+    if (version === 'h1') {
+      const request = requestHttp1({ ...tls, host: '127.0.0.1', port: bed.port, method: 'POST' });
+      const answered = once(request, 'response').then(([{ statusCode }]) => Number(statusCode));
+      return { request, answered, close: () => request.destroy() };
+    }
+    const session = connect(`https://127.0.0.1:${bed.port}`, tls);
+    const request = session.request({ ':method': 'POST', ':path': '/', ':authority': 'localhost' });
+    const answered = once(request, 'response').then(([headers]) => Number(headers[':status']));
+    return { request, answered, close: () => session.destroy() };
+  }
+
+  for (const version of bothVersions) {
+    it(`waits for another with its client stopped, and has all of its body there (client ${version})`, async () => {
+      const gates = await Promise.all([1, 2].map(() => startGate(server.address() as AddressInfo)));
+      let [refused, received] = [0, 0];
+      onStream = (stream) => {
+        if (refused < 3) {
+          refused++;
+          stream.close(constants.NGHTTP2_REFUSED_STREAM);
+          return;
+        }
+        stream.on('data', (part: Buffer) => {
+          received += part.length;
+        });
+        stream.on('end', () => OK(stream, {}));
+      };
+      await bed.reload({ servers: gates.map(({ port }, at) => ({ name: `gate${at}`, port })) });
+      const { request, answered, close } = await post(version);
+      request.write(Buffer.alloc(1000));
+      await eventually(() => gates.some(({ accepted }) => accepted === 1), 'one server is asked');
+      const first = gates.find(({ accepted }) => accepted === 1);
+      first?.open();
+      const next = gates.find((gate) => gate !== first);
+      await eventually(() => next?.accepted === 1, 'the other is asked');
+      let taken = 0;
+      for (let at = 0; at < big; at += 65_536) {
+        request.write(Buffer.alloc(65_536), () => {
+          taken++;
+        });
+      }
+      request.end();
+      let before = -1;
+      await eventually(() => {
+        const still = taken === before;
+        before = taken;
+        return still;
+      }, 'no more is taken');
+      next?.open();
+      assert.equal(await answered, 200);
+      assert.deepEqual([refused, received], [3, big + 1000]);
+      close();
+      await bed.reload({});
+      for (const gate of gates) gate.stop();
+    });
+  }
 });
 
 describe('a session that is idle', () => {

@@ -103,6 +103,7 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
 
   onWait(timeoutMs: number): void {
     this.#state = 'queued';
+    this.#holdBody();
     this.#setDeadline(timeoutMs);
   }
 
@@ -138,6 +139,7 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
   #tryAt(server: ServerRuntime): void {
     const { pool } = this.#place.service;
     this.#state = 'opening';
+    this.#holdBody();
     const attempt = new ServerAttempt(server, pool, this);
     this.#attempt = attempt;
     attempt.open(this.#exchange.head, this.#connection);
@@ -175,6 +177,11 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
     this.#upstream()?.flush();
   }
 
+  /** What was sent to one server already waits for the next with the rest behind it, at the client; {@link #sendBodyAgain} lets it come. */
+  #holdBody(): void {
+    if (this.#body.isKept && !this.#body.ended) this.#exchange.pauseBody();
+  }
+
   #sendBodyAgain(upstream: UpstreamExchange): void {
     this.#body.sendAgain(upstream);
     const ready = upstream.flush();
@@ -192,7 +199,8 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
 
   onRequestBody(chunk: Buffer): void {
     this.#record.requestBytes += chunk.length;
-    this.#body.send(chunk, this.#upstream());
+    if (!this.#body.send(chunk, this.#upstream()))
+      this.onRequestRefused('SERVER_STREAM_RESET', 'more of the body came than is kept');
   }
 
   onRequestEnd(trailerLines: string): void {
@@ -215,6 +223,7 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
 
   onRequestRefused(error: ErrorCode, detail: string): void {
     if (this.#state === 'done') return;
+    this.#place.endWait('client_gone');
     this.#attempt?.abort();
     this.#record.note('ADF_REQUEST_REFUSED');
     if (this.#state === 'responding') this.#cutShort(error);
@@ -307,7 +316,6 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
     const attempt = this.#attempt as ServerAttempt;
     this.#attempt = undefined;
     if (isUnharmed(failure, this) && this.#sameServerRetries++ < SAME_SERVER_RETRIES_MAX) {
-      if (!this.#body.ended && this.#body.isKept) this.#exchange.pauseBody();
       this.#tryAt(attempt.server);
       return;
     }

@@ -5,6 +5,8 @@ import { type BodyFraming, isEmptyBody } from './message.ts';
 
 /** What a unary call of gRPC hardly exceeds; beyond it a refused request is not sent again. */
 const KEPT_LIMIT_BYTES = 65_536;
+/** What a client's codec may still deliver after it was paused. */
+const READ_BYTES_MAX = 65_536;
 
 export class RequestBody {
   #started = false;
@@ -44,15 +46,20 @@ export class RequestBody {
     if (keep) this.#kept = [];
   }
 
-  /** The chunk is only valid during the call. */
-  send(chunk: Buffer, upstream: UpstreamExchange | undefined): void {
+  /**
+   * The chunk is only valid during the call.
+   * @param upstream undefined while the request is between two servers: its client is paused then.
+   * @returns false: it has nowhere to go, so that no server can have the whole of it any more.
+   */
+  send(chunk: Buffer, upstream: UpstreamExchange | undefined): boolean {
     if (this.#kept !== undefined) {
       this.#keptBytes += chunk.length;
-      // While the next connection opens nothing is lost: what still comes is what had been read before the pause.
-      if (this.#keptBytes > KEPT_LIMIT_BYTES && upstream !== undefined) this.#kept = undefined;
+      const limitBytes = upstream === undefined ? KEPT_LIMIT_BYTES + READ_BYTES_MAX : KEPT_LIMIT_BYTES;
+      if (this.#keptBytes > limitBytes) this.#kept = undefined;
       else this.#kept.push(Buffer.from(chunk));
     }
     upstream?.sendBody(chunk);
+    return upstream !== undefined || this.isKept;
   }
 
   end(trailerLines: string, upstream: UpstreamExchange | undefined): void {

@@ -195,6 +195,8 @@ export class UpstreamConnector implements UpstreamOpening {
     const listener = this.#listener;
     if (listener === undefined) return;
     this.#listener = undefined;
+    // It is the listener's from now on: a cancel that comes late must not destroy it.
+    this.#socket = undefined;
     const { server } = this.#target;
     server.metrics.add(CONNECTIONS);
     server.table.clearSuspect(server.slot);

@@ -96,6 +96,21 @@ describe('the body of a response', () => {
     assert.equal(accept(declared).declaredLength, undefined);
   });
 
+  it('is empty after 205, which is refused with a length that is not 0 (RFC 9110 §15.3.6)', () => {
+    const line = 'HTTP/1.1 205 Reset Content';
+    const empty = { kind: 'length', bytes: 0 };
+    const kept = accept('Content-Length: 0\r\n', line);
+    assert.deepEqual([kept.body, kept.keepAlive], [empty, true]);
+    refuse('Content-Length: 7\r\n', line);
+    // What follows is for nobody, least of all an answer to the next request.
+    for (const fields of ['', 'Transfer-Encoding: chunked\r\n']) {
+      const { body, keepAlive } = accept(fields, line);
+      assert.deepEqual([body, keepAlive], [empty, false], fields);
+    }
+    assert.deepEqual(accept('', line, 'HEAD').body, { kind: 'none' });
+    assert.equal(accept('', line, 'HEAD').keepAlive, true);
+  });
+
   it('is refused where its end could be read in two ways', () => {
     for (const fields of [
       'Content-Length: 7\r\nContent-Length: 7\r\n',

@@ -67,6 +67,10 @@ export function parseResponseHead(
   if (fields.contentLength !== undefined && declared === undefined) return refused('Content-Length');
   const body = status === 101 ? TUNNEL : bodiless ? NO_BODY : frame(fields, declared, minor === '0');
   if (typeof body === 'string') return refused(body);
+  // RFC 9110 §15.3.6: 205 has no content. Where its length is not declared, what might follow ends with the connection.
+  const isReset = status === 205 && !bodiless;
+  if (isReset && declared !== undefined && declared > 0) return refused('content with 205');
+  const endsConnection = isReset && body.kind !== 'length';
   const named =
     fields.connection.length === 0
       ? NONE
@@ -81,9 +85,9 @@ export function parseResponseHead(
       reason: text.slice(REASON_AT, fieldsAt - 2),
       fieldLines:
         named.length === 0 ? block.lines : filterFieldLines(block.lines, (name) => !named.includes(name)),
-      body,
+      body: isReset ? EMPTY_BODY : body,
       declaredLength: bodiless && (method === 'HEAD' || status === 304) ? declared : undefined,
-      keepAlive: minor === '1' ? !closes : fields.connection.includes('keep-alive') && !closes,
+      keepAlive: !endsConnection && !closes && (minor === '1' || fields.connection.includes('keep-alive')),
       keepAliveS: fields.keepAliveS,
     },
   };
@@ -91,6 +95,7 @@ export function parseResponseHead(
 
 const NONE: readonly string[] = Object.freeze([]);
 const NO_BODY: BodyFraming = Object.freeze({ kind: 'none' });
+const EMPTY_BODY: BodyFraming = Object.freeze({ kind: 'length', bytes: 0 });
 const TUNNEL: BodyFraming = Object.freeze({ kind: 'tunnel' });
 
 class ResponseFields implements FieldVisitor {

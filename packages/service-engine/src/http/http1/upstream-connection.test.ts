@@ -71,6 +71,16 @@ describe('a connection to a server', () => {
     }
   });
 
+  it('is given up after a 205 whose end is not declared: its content, which it must not have, would answer another', () => {
+    for (const field of ['', 'Transfer-Encoding: chunked\r\n']) {
+      const { events, ask, receive } = makeConnection();
+      ask();
+      receive(`HTTP/1.1 205 Reset Content\r\n${field}\r\n`);
+      receive(answer('evil'));
+      assert.deepEqual(events, ['205', 'destroyed', 'end of ']);
+    }
+  });
+
   it('is given up where bytes come while it is idle, that nobody asked for (R15)', () => {
     const { events, ask, receive } = makeConnection();
     ask();

@@ -217,7 +217,14 @@ class Http2UpstreamExchange implements UpstreamExchange {
       if (this.#listener !== undefined) this.#early.push(chunk);
       return;
     }
-    if (this.#bodyLeft !== undefined) this.#bodyLeft -= chunk.length;
+    if (this.#bodyLeft !== undefined) {
+      this.#bodyLeft -= chunk.length;
+      // A length that was declared is held to by nghttp2; that a 205 has no content is not.
+      if (this.#bodyLeft < 0) {
+        this.#refuse('more body than its head allows');
+        return;
+      }
+    }
     this.#listener?.onResponseBody(chunk);
     this.#scheduleFlush();
   }
