@@ -170,4 +170,25 @@ describe('back-pressure', () => {
       client.close();
     });
   }
+
+  it('of a server that reads nothing more ends after its server_timeout, and the client is not to blame', async () => {
+    await bed.reload({ pool: { server_timeout: 3000 }, httpProfile: { client_body_timeout: 2000 } });
+    origin.handler = (request, response) => {
+      if (request.url === '/other') response.end('other\n');
+    };
+    await Promise.all(
+      bothVersions.map(async (version) => {
+        const client = slowClient(version, bed.port);
+        const upload = client.post();
+        upload.body.on('error', () => {});
+        new Flow(upload.body).done.catch(() => {});
+        assert.equal(await upload.status, 504, version);
+        client.close();
+      }),
+    );
+    const stalled = () => bed.engine.records().filter((record) => record.error === 'RESPONSE_TIMEOUT');
+    await eventually(() => stalled().length === 2, 'both are recorded');
+    for (const record of stalled()) assert.equal(record.error_detail, 'request not read');
+    await othersAreServed();
+  });
 });

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { connect as connectHttp2 } from 'node:http2';
+import { createServer } from 'node:http';
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { createConnection } from 'node:net';
+import type { Writable } from 'node:stream';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import { exchangeRaw, TicketClient } from '@limpet/testkit';
 import { eventually } from './support/engine.ts';
 import { bothVersions, openClient } from './support/http-clients.ts';
+import { listen } from './support/listening-server.ts';
 import { type OneEngine, startOneEngine } from './support/one-engine.ts';
 import { bodyOf, type OriginServer, startOriginServer } from './support/origin-server.ts';
 
@@ -92,6 +97,45 @@ describe('a client that is too slow (R16)', () => {
     socket.destroy();
   });
 
+  it('with taking the response is cut off, whatever it sends meanwhile', async () => {
+    const pouring = await startPouringServer();
+    await bed.reload({
+      servers: [{ name: 'pouring', port: pouring.port }],
+      httpProfile: { ...LONG, client_body_timeout: 4 * SHORT_MS },
+    });
+    const session = connectHttp2(`https://127.0.0.1:${bed.port}`, { rejectUnauthorized: false });
+    session.on('error', () => {});
+    await once(session, 'remoteSettings');
+    const begun = 'Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n';
+    const clients: Record<string, DeafClient> = {
+      '/h1-end': deafConnection(bed.port, `POST /h1-end HTTP/1.1\r\nHost: a\r\n${begun}`, ['0\r\n\r\n']),
+      '/h1-chunk': deafConnection(bed.port, `POST /h1-chunk HTTP/1.1\r\nHost: a\r\n${begun}`, [
+        '1\r\nb\r\n',
+        '1\r\nc\r\n',
+      ]),
+      '/h1-tunnel': deafConnection(
+        bed.port,
+        `GET /h1-tunnel HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+        ['\x81\x00'],
+      ),
+      '/h2-end': deafStream(session, { ':method': 'POST', ':path': '/h2-end' }),
+      '/h2-tunnel': deafStream(session, {
+        ':method': 'CONNECT',
+        ...{ ':protocol': 'websocket', ':path': '/h2-tunnel', 'sec-websocket-version': '13' },
+      }),
+    };
+    await Promise.all(
+      Object.entries(clients).map(([path, client]) => pouring.standsStill(path).then(client.goOn)),
+    );
+    await eventually(() => pouring.open.size === 0, 'the server is rid of all', 10_000).catch(() => {});
+    const left = [...pouring.open.keys()];
+    for (const client of Object.values(clients)) client.destroy();
+    session.destroy();
+    await pouring.stop();
+    assert.deepEqual(left, []);
+    await bed.reload({ httpProfile: LONG });
+  });
+
   const openConnections = () => bed.engine.metric('limpet_connections_open');
 
   it('with its next request has its connection closed', async () => {
@@ -164,4 +208,88 @@ async function statusOfHalfBody(version: 'h1' | 'h2', port: number): Promise<num
   const [head] = await once(stream, 'response');
   session.destroy();
   return Number(head[':status']);
+}
+
+/** Answers each request, and each WebSocket, with bytes as long as they are taken. */
+async function startPouringServer() {
+  const part = Buffer.alloc(65_536);
+  const open = new Map<string, Writable>();
+  const pour = (path: string, sink: Writable): void => {
+    open.set(path, sink);
+    sink.on('error', () => {});
+    sink.on('close', () => open.delete(path));
+    const write = (): void => {
+      while (sink.write(part)) {}
+    };
+    sink.on('drain', write);
+    write();
+  };
+  const server = createServer((request, response) => {
+    request.resume();
+    pour(request.url ?? '', response);
+  });
+  server.on('upgrade', (request, socket) => {
+    const proof = createHash('sha1')
+      .update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+      .digest('base64');
+    socket.resume();
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: ${proof}\r\n\r\n`,
+    );
+    pour(request.url ?? '', socket);
+  });
+  const { port, stop } = await listen(server);
+  return {
+    port,
+    open,
+    stop: async () => {
+      // Sockets of tunnels are not the server's any more.
+      for (const sink of open.values()) sink.destroy();
+      await stop();
+    },
+    /** Resolves when nothing more was taken over ten looks. */
+    standsStill: async (path: string) => {
+      let drained = true;
+      let looks = 0;
+      const onDrain = (): void => {
+        drained = true;
+      };
+      await eventually(() => open.has(path), `${path} is answered`);
+      const sink = open.get(path);
+      sink?.on('drain', onDrain);
+      await eventually(() => {
+        looks = drained ? 0 : looks + 1;
+        drained = false;
+        return looks >= 10;
+      }, `${path} stands still`);
+      sink?.off('drain', onDrain);
+    },
+  };
+}
+
+/** A client that reads nothing of its answer, and says a little more when it is told to. */
+interface DeafClient {
+  goOn(): void;
+  destroy(): void;
+}
+
+function deafConnection(port: number, first: string, later: readonly string[]): DeafClient {
+  const socket = connectTls({ host: '127.0.0.1', port, servername: 'localhost', rejectUnauthorized: false });
+  socket.pause();
+  socket.on('error', () => {});
+  socket.write(first, 'latin1');
+  return {
+    goOn: () => {
+      for (const piece of later) socket.write(piece, 'latin1');
+    },
+    destroy: () => socket.destroy(),
+  };
+}
+
+function deafStream(session: ClientHttp2Session, fields: Record<string, string>): DeafClient {
+  const stream = session.request(fields, { endStream: false });
+  stream.pause();
+  stream.on('error', () => {});
+  stream.write('a');
+  return { goOn: () => stream.end(), destroy: () => stream.destroy() };
 }

@@ -31,13 +31,7 @@ export abstract class SocketChannel implements Channel {
         this.#fail(error);
       }
     });
-    socket.on('drain', () => {
-      try {
-        if (!this.#reset) this.listener.onDrain();
-      } catch (error) {
-        this.#fail(error);
-      }
-    });
+    socket.on('drain', () => this.#drained());
     socket.on('error', (error) => {
       this.#error ??= error;
       // After an error of TLS, such as an alert, Node leaves the socket as it is.
@@ -65,7 +59,17 @@ export abstract class SocketChannel implements Channel {
   }
 
   end(): void {
+    // A socket that has its end does not say that it drained, only that it finished.
+    if (this.#socket.writableNeedDrain) this.#socket.once('finish', () => this.#drained());
     this.#socket.end();
+  }
+
+  #drained(): void {
+    try {
+      if (!this.#reset) this.listener.onDrain();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   destroy(): void {

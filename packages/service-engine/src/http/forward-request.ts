@@ -77,6 +77,8 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
   /** Directions of a tunnel that are open; 0 where there is none. */
   #tunnelWays = 0;
   #responsePaused = false;
+  /** The server does not take what was sent. */
+  #requestPaused = false;
 
   constructor(exchange: DownstreamExchange, connection: ProxiedConnection, requestId: string) {
     this.#exchange = exchange;
@@ -153,6 +155,7 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
     const { http } = service;
     const head = cookie?.head ?? this.#exchange.head;
     this.#state = 'sent';
+    this.#requestPaused = false;
     // An HTTP/2 body of unknown length is chunked to the server; so is one that was chunked to us.
     const framing: BodyFraming = head.body.kind === 'stream' ? { kind: 'chunked' } : head.body;
     const { authority } = attempt.server.snapshot;
@@ -185,7 +188,8 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
   #sendBodyAgain(upstream: UpstreamExchange): void {
     this.#body.sendAgain(upstream);
     const ready = upstream.flush();
-    if (this.#body.ended) this.#setDeadline(this.#place.service.pool.snapshot.serverTimeoutMs);
+    this.#requestPaused = !ready;
+    if (this.#body.ended || !ready) this.#setDeadline(this.#place.service.pool.snapshot.serverTimeoutMs);
     else this.#deadline?.cancel();
     if (ready) this.#exchange.resumeBody();
   }
@@ -212,12 +216,24 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
   }
 
   onRequestFlush(): void {
-    if (this.#upstream()?.flush() === false) this.#exchange.pauseBody();
+    if (this.#upstream()?.flush() === false) {
+      this.#exchange.pauseBody();
+      this.#waitForServerToRead();
+    }
     // A server that has begun to answer may wait for what the client says next, as in a call of gRPC.
     if (this.#state === 'responding' && !this.#responsePaused) this.#deadline?.restart();
   }
 
+  /** While the server is the slow one, its deadline runs, not that of the client's codec. */
+  #waitForServerToRead(): void {
+    if (this.#requestPaused) return;
+    this.#requestPaused = true;
+    if (this.#state === 'sent') this.#setDeadline(this.#place.service.pool.snapshot.serverTimeoutMs);
+  }
+
   onRequestDrain(): void {
+    this.#requestPaused = false;
+    if (this.#state === 'sent' && !this.#body.ended) this.#deadline?.cancel();
     this.#exchange.resumeBody();
   }
 
@@ -455,9 +471,13 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
       case 'responding':
         this.#attempt?.abort();
         if (this.#tunnelWays > 0) this.#cutShort('TUNNEL_IDLE');
-        else
-          this.onResponseFailure(timedOut(this.#state === 'sent' ? 'no response head' : 'response stalled'));
+        else this.onResponseFailure(timedOut(this.#stallOf(this.#state)));
     }
+  }
+
+  #stallOf(state: 'sent' | 'responding'): string {
+    if (state === 'responding') return 'response stalled';
+    return this.#requestPaused ? 'request not read' : 'no response head';
   }
 
   // --- ends

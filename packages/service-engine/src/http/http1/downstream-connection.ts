@@ -46,6 +46,8 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
   #advancing = false;
   /** Bytes of ours wait for the client to read; onDrain will tell. */
   #unsent = false;
+  /** For the next request, once they have left. */
+  #keepAliveTimeoutMs = 0;
   #ended = false;
   #closing = false;
   #closed = false;
@@ -107,8 +109,16 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
   onDrain(): void {
     this.#unsent = false;
     if (this.#waitingFor === 'drain') this.#deadline.cancel();
-    if (this.#closing) this.#end();
-    else this.#exchange?.onDrain();
+    if (this.#closing) {
+      this.#end();
+      return;
+    }
+    if (this.#exchange === undefined) {
+      this.#next(this.#keepAliveTimeoutMs);
+      return;
+    }
+    this.#waitForBody();
+    this.#exchange.onDrain();
   }
 
   onClose(_error: Error | undefined): void {
@@ -129,6 +139,7 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
   }
 
   wantBody(): void {
+    this.#waitForBody();
     this.#advance();
   }
 
@@ -137,6 +148,7 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
   }
 
   waitForDrain(): void {
+    if (this.#unsent && this.#waitingFor === 'drain') return;
     this.#unsent = true;
     this.#wait('drain', this.#connection.service().http.bodyTimeoutMs);
   }
@@ -150,7 +162,8 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
       this.#exchange = undefined;
       this.#next(exchange.keepAliveTimeoutMs);
     }
-    // Else the request's body is still coming: it is read to its end and thrown away, within the body timeout.
+    // The request's body is still coming: it is read to its end and thrown away, within the body timeout.
+    else this.wantBody();
   }
 
   abort(): void {
@@ -176,7 +189,11 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
     if (this.#closed || this.#closing) return false;
     const exchange = this.#exchange;
     const buffer = this.#buffer;
-    if (exchange === undefined) return buffer !== undefined && this.#readHead(buffer);
+    if (exchange === undefined) {
+      if (!this.#unsent) return buffer !== undefined && this.#readHead(buffer);
+      this.#setPaused(buffer !== undefined && buffer.length > AHEAD_LIMIT_BYTES);
+      return false;
+    }
     if (buffer === undefined) {
       this.#setPaused(exchange.bodyPaused);
       return false;
@@ -187,19 +204,23 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
     }
     const used = exchange.receiveBody(buffer);
     this.#keepFrom(used);
-    if (exchange.isTunnel) {
-      // A tunnel may be silent; forward-request keeps its own time.
-      this.#deadline.cancel();
-    } else if (!exchange.requestComplete && this.#exchange === exchange) {
-      this.#wait('body', this.#connection.service().http.bodyTimeoutMs);
-    } else if (this.#waitingFor === 'body') {
-      this.#deadline.cancel();
-    }
+    if (this.#exchange === exchange) this.#waitForBody();
+    else if (this.#waitingFor === 'body') this.#deadline.cancel();
     if (exchange.requestComplete && exchange.responseComplete && this.#exchange === exchange) {
       this.#exchange = undefined;
       this.#next(exchange.keepAliveTimeoutMs);
     }
     return true;
+  }
+
+  /** While the client has to take what was written, nothing that it sends gives it more time: a client that does not read would go on for ever. */
+  #waitForBody(): void {
+    if (this.#unsent || this.#closing) return;
+    const exchange = this.#exchange;
+    // A tunnel may be silent, and while the server does not read the time is the server's: forward-request keeps its own.
+    if (exchange !== undefined && !exchange.isTunnel && !exchange.requestComplete && exchange.wantsBody)
+      this.#wait('body', this.#connection.service().http.bodyTimeoutMs);
+    else if (this.#waitingFor === 'body') this.#deadline.cancel();
   }
 
   #readHead(buffer: Buffer): boolean {
@@ -243,6 +264,12 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
   #next(keepAliveTimeoutMs: number): void {
     if (this.#connection.isDraining() || this.#ended) {
       this.#closeGently();
+      return;
+    }
+    if (this.#unsent) {
+      // Who asks for more without taking what was answered would fill the memory.
+      this.#keepAliveTimeoutMs = keepAliveTimeoutMs;
+      this.#setPaused(false);
       return;
     }
     if (this.#buffer === undefined) {

@@ -264,6 +264,7 @@ export class Http1Exchange implements DownstreamExchange {
     if (this.#responseChunked) this.#batch.addText(lastChunk(trailerLines));
     this.flush();
     this.#responseComplete = true;
+    if (!this.#tunnel) this.#bodyPaused = false;
     if (this.#tunnel && !this.#requestComplete) this.#connection.endWrites();
     else this.#connection.exchangeDone(this, !this.#last);
   }

@@ -93,6 +93,8 @@ export class Http2Exchange implements DownstreamExchange {
       this.#endBodyWait();
       this.#listener?.onRequestEnd(this.#trailerLines);
       this.#listener?.onRequestFlush();
+      // The last bytes of a tunnel may still have to be taken.
+      if (this.#tunnel && this.#responseComplete && !this.#waitingForDrain) this.#waitForClient();
     });
   }
 
@@ -152,9 +154,11 @@ export class Http2Exchange implements DownstreamExchange {
   sendEnd(trailerLines: string): void {
     if (this.#responseComplete) return;
     this.#responseComplete = true;
-    this.#waitingForDrain = false;
-    this.#deadline?.cancel();
     const stream = this.#stream;
+    // A stream that has its end does not drain, it finishes; a tunnel may go on the other way long after.
+    if (this.#tunnel && this.#waitingForDrain) stream.once('finish', () => this.#onDrain());
+    else this.#waitingForDrain = false;
+    this.#endBodyWait();
     if (!stream.closed && !stream.writableEnded) {
       if (this.#mayHaveTrailers) {
         // Without any it is an empty frame that ends the stream.
@@ -167,15 +171,16 @@ export class Http2Exchange implements DownstreamExchange {
     const tunnelRefused = this.head.asksForWebSocket && !this.#tunnel;
     if (tunnelRefused || (!this.#requestComplete && !this.#tunnel)) stream.close(constants.NGHTTP2_NO_ERROR);
     // What is written leaves when the client makes room for it, which one that leaves its window at zero never does.
-    if (!this.#tunnel || this.#requestComplete) this.#waitForClient();
+    if (!this.#waitingForDrain && (!this.#tunnel || this.#requestComplete)) this.#waitForClient();
     if (this.#lastOnConnection) this.#context.drainConnection();
   }
 
   flush(): boolean {
     if (this.#pending.length === 0 || this.#stream.closed) return true;
     if (this.#stream.write(this.#takePending())) return true;
+    if (this.#waitingForDrain) return false;
     this.#waitingForDrain = true;
-    this.#wait();
+    this.#waitForClient();
     return false;
   }
 
