@@ -221,10 +221,8 @@ export class Http2Exchange implements DownstreamExchange {
   }
 
   #wait(): void {
-    if (this.#waitingForDrain) {
-      this.#waitForClient();
-      return;
-    }
+    // What it sends gives a client no more time to take what was written.
+    if (this.#waitingForDrain) return;
     const { bodyTimeoutMs } = this.#context;
     // A tunnel may be silent, and so may a client that has the head of its answer before it has said all, as in a call of gRPC;
     // forward-request keeps its own time.
