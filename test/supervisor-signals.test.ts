@@ -3,38 +3,13 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readlinkSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
-import { demoConfiguration, TicketClient } from '@limpet/testkit';
-import { type EchoServer, startEchoServer } from './support/echo-server.ts';
-import {
-  createFleet,
-  eventually,
-  type Fleet,
-  isAlive,
-  refuses,
-  type SupervisedEngine,
-} from './support/engine.ts';
+import { describe, it } from 'node:test';
+import { TicketClient } from '@limpet/testkit';
+import { useEchoBed } from './support/echo-bed.ts';
+import { eventually, isAlive, refuses, type SupervisedEngine } from './support/engine.ts';
 import { webSocket } from './support/steady-load.ts';
 
-let server: EchoServer;
-let fleet: Fleet;
-before(async () => {
-  server = await startEchoServer();
-  fleet = await createFleet();
-});
-after(async () => {
-  await fleet.stop();
-  server.stop();
-});
-
-function configuration(): Record<string, unknown[]> {
-  return demoConfiguration({
-    port: 0,
-    servers: [{ name: 'echo', port: server.port }],
-    certificate: fleet.certificate.certificatePem,
-    key: fleet.certificate.privateKeyPem,
-  });
-}
+const bed = useEchoBed();
 
 function serving({ pids }: SupervisedEngine): number {
   return pids.at(-1) as number;
@@ -42,7 +17,7 @@ function serving({ pids }: SupervisedEngine): number {
 
 describe('an engine under a supervisor', { concurrency: 2 }, () => {
   it('has what drains write into the new file after SIGHUP, and does not mind its death', async () => {
-    const engine = await fleet.startSupervised(configuration(), ['--workers', '1']);
+    const engine = await bed.fleet.startSupervised(bed.configuration(), ['--workers', '1']);
     const first = serving(engine);
     const tunnel = await webSocket(engine.port);
     await engine.upgrade();
@@ -76,7 +51,12 @@ describe('an engine under a supervisor', { concurrency: 2 }, () => {
   });
 
   it('ends in order when the supervisor is killed: nothing is left behind', async () => {
-    const engine = await fleet.startSupervised(configuration(), ['--workers', '1', '--drain-timeout', '1']);
+    const engine = await bed.fleet.startSupervised(bed.configuration(), [
+      '--workers',
+      '1',
+      '--drain-timeout',
+      '1',
+    ]);
     const tunnel = await webSocket(engine.port);
     process.kill(engine.process.child.pid as number, 'SIGKILL');
     await eventually(() => !isAlive(serving(engine)), 'the engine ends');
@@ -85,12 +65,12 @@ describe('an engine under a supervisor', { concurrency: 2 }, () => {
   });
 
   it('that cannot start the first time is not tried again: the supervisor ends with its exit code', async () => {
-    const broken = { ...configuration(), Pool: [] };
-    await assert.rejects(fleet.startSupervised(broken), /ended \(2\)[\s\S]*there is no Pool/);
+    const broken = { ...bed.configuration(), Pool: [] };
+    await assert.rejects(bed.fleet.startSupervised(broken), /ended \(2\)[\s\S]*there is no Pool/);
   });
 
   it('reads everything once for each SIGHUP, however quickly they come, and also as it starts', async () => {
-    const engine = await fleet.startSupervised(configuration(), ['--workers', '1']);
+    const engine = await bed.fleet.startSupervised(bed.configuration(), ['--workers', '1']);
     const { child } = engine.process;
     for (let times = 0; times < 5; times++) child.kill('SIGHUP');
     await eventually(() => engine.process.stderr().includes('"event":"CONFIG_UNCHANGED"'), 'it is answered');

@@ -3,40 +3,15 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
-import { type DemoConfigurationOptions, demoConfiguration, TicketClient } from '@limpet/testkit';
-import { type EchoServer, startEchoServer } from './support/echo-server.ts';
-import {
-  createFleet,
-  eventually,
-  type Fleet,
-  isAlive,
-  refuses,
-  type SupervisedEngine,
-} from './support/engine.ts';
+import { describe, it } from 'node:test';
+import { TicketClient } from '@limpet/testkit';
+import { useEchoBed } from './support/echo-bed.ts';
+import { startEchoServer } from './support/echo-server.ts';
+import { eventually, isAlive, refuses, type SupervisedEngine } from './support/engine.ts';
 import { openClient } from './support/http-clients.ts';
 import { newConnections, webSocket } from './support/steady-load.ts';
 
-let server: EchoServer;
-let fleet: Fleet;
-before(async () => {
-  server = await startEchoServer();
-  fleet = await createFleet();
-});
-after(async () => {
-  await fleet.stop();
-  server.stop();
-});
-
-function configuration(options: Partial<DemoConfigurationOptions> = {}): Record<string, unknown[]> {
-  return demoConfiguration({
-    port: 0,
-    servers: [{ name: 'echo', port: server.port }],
-    certificate: fleet.certificate.certificatePem,
-    key: fleet.certificate.privateKeyPem,
-    ...options,
-  });
-}
+const bed = useEchoBed();
 
 function serving({ pids }: SupervisedEngine): number {
   return pids.at(-1) as number;
@@ -44,7 +19,7 @@ function serving({ pids }: SupervisedEngine): number {
 
 describe('an engine under a supervisor', { concurrency: 2 }, () => {
   it('that is killed is started again, and who waited is served', async () => {
-    const engine = await fleet.startSupervised(configuration(), ['--workers', '2']);
+    const engine = await bed.fleet.startSupervised(bed.configuration(), ['--workers', '2']);
     process.kill(serving(engine), 'SIGKILL');
     // Nobody accepts now; the kernel completes the TCP handshakes and keeps the connections.
     const answers = await Promise.all(
@@ -62,9 +37,9 @@ describe('an engine under a supervisor', { concurrency: 2 }, () => {
   });
 
   it('keeps the one that serves where the next cannot: bad configuration, bad options', async () => {
-    const optionsFile = join(fleet.folder, 'options');
+    const optionsFile = join(bed.fleet.folder, 'options');
     writeFileSync(optionsFile, '# none yet\n--workers 1\n');
-    const engine = await fleet.startSupervised(configuration(), ['--options-file', optionsFile]);
+    const engine = await bed.fleet.startSupervised(bed.configuration(), ['--options-file', optionsFile]);
     const client = new TicketClient();
     const refused = async (times: number, reason: RegExp): Promise<void> => {
       engine.process.child.kill('SIGUSR2');
@@ -76,7 +51,7 @@ describe('an engine under a supervisor', { concurrency: 2 }, () => {
     };
     engine.replaceConfiguration('{ "VirtualService": [');
     await refused(1, /CONFIG_NOT_JSON/);
-    engine.replaceConfiguration(JSON.stringify(configuration()));
+    engine.replaceConfiguration(JSON.stringify(bed.configuration()));
     writeFileSync(optionsFile, '--no-such-option\n');
     await refused(2, /unknown option '--no-such-option'/);
     writeFileSync(optionsFile, '--workers 3\n');
@@ -88,12 +63,12 @@ describe('an engine under a supervisor', { concurrency: 2 }, () => {
   it('opens and closes addresses at a reload, and has them all after the next upgrade', async () => {
     const [first, second] = [await freePort(), await freePort()];
     const withPorts = (...ports: readonly number[]) =>
-      configuration({
+      bed.configuration({
         virtualService: {
           services: ports.map((port) => ({ port, enable_ssl: true, enable_http2: true })),
         },
       });
-    const engine = await fleet.startSupervised(withPorts(first), ['--workers', '2']);
+    const engine = await bed.fleet.startSupervised(withPorts(first), ['--workers', '2']);
     const ask = async (port: number) => (await new TicketClient().visit(port)).status;
     await engine.reload(withPorts(first, second));
     assert.deepEqual([await ask(first), await ask(second)], [200, 200]);
@@ -105,7 +80,7 @@ describe('an engine under a supervisor', { concurrency: 2 }, () => {
     await eventually(() => refuses(first), 'the address that is gone refuses connections');
     assert.equal(await ask(second), 200);
     // Taken by another: the reload is refused, and the address is not kept.
-    const taken = await fleet.startEngine(configuration());
+    const taken = await bed.fleet.startEngine(bed.configuration());
     engine.replaceConfiguration(JSON.stringify(withPorts(second, taken.port)));
     await eventually(() => engine.process.stderr().includes('ADDRESS_IN_USE'), 'it is refused');
     await taken.stop();
@@ -114,7 +89,7 @@ describe('an engine under a supervisor', { concurrency: 2 }, () => {
   });
 
   it('without a ring file leaves its ticket keys to the next one', async () => {
-    const engine = await fleet.startSupervised(configuration(), ['--workers', '1'], false);
+    const engine = await bed.fleet.startSupervised(bed.configuration(), ['--workers', '1'], false);
     const client = new TicketClient();
     await client.visit(engine.port);
     await engine.upgrade();
@@ -123,7 +98,12 @@ describe('an engine under a supervisor', { concurrency: 2 }, () => {
   });
 
   it('is stopped by SIGTERM with what waits served, and at once by a second one', async () => {
-    const engine = await fleet.startSupervised(configuration(), ['--workers', '1', '--drain-timeout', '60']);
+    const engine = await bed.fleet.startSupervised(bed.configuration(), [
+      '--workers',
+      '1',
+      '--drain-timeout',
+      '60',
+    ]);
     const tunnel = await webSocket(engine.port);
     const startMs = performance.now();
     engine.process.child.kill('SIGTERM');

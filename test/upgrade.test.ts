@@ -1,36 +1,18 @@
 // Upgrade and restart of an engine under a supervisor: no connection is reset, no request is lost.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { demoConfiguration } from '@limpet/testkit';
-import { type EchoServer, startEchoServer } from './support/echo-server.ts';
-import { createFleet, eventually, type Fleet, isAlive } from './support/engine.ts';
+import { describe, it } from 'node:test';
+import { useEchoBed } from './support/echo-bed.ts';
+import { eventually, isAlive } from './support/engine.ts';
 import { http2Session, keptConnection, type Load, newConnections, webSocket } from './support/steady-load.ts';
 
 const UPGRADES = 5;
 
-let server: EchoServer;
-let fleet: Fleet;
-before(async () => {
-  server = await startEchoServer();
-  fleet = await createFleet();
-});
-after(async () => {
-  await fleet.stop();
-  server.stop();
-});
+const bed = useEchoBed();
 
 describe('an engine under a supervisor', () => {
   it(`is replaced ${UPGRADES} times under load: nothing is reset, nothing fails, a WebSocket goes on`, async () => {
-    const engine = await fleet.startSupervised(
-      demoConfiguration({
-        port: 0,
-        servers: [{ name: 'echo', port: server.port }],
-        certificate: fleet.certificate.certificatePem,
-        key: fleet.certificate.privateKeyPem,
-      }),
-      ['--workers', '2'],
-    );
+    const engine = await bed.fleet.startSupervised(bed.configuration(), ['--workers', '2']);
     const { port } = engine;
     const tunnel = await webSocket(port);
     const loads: readonly Load[] = [
