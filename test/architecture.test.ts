@@ -31,7 +31,23 @@ const engineFolders = [
 const packagesOf: Readonly<Record<string, readonly string[]>> = {
   model: ['zod'],
   'service-engine': ['@limpet/model', 'pino', 'sonic-boom'],
-  cli: ['@limpet/model', '@limpet/service-engine', '@limpet/service-engine/supervisor', 'commander'],
+  cli: [
+    '@limpet/model',
+    '@limpet/controller',
+    '@limpet/service-engine',
+    '@limpet/service-engine/supervisor',
+    'commander',
+  ],
+  controller: [
+    '@limpet/model',
+    'fastify',
+    '@fastify/cookie',
+    '@fastify/formbody',
+    '@peculiar/x509',
+    'reflect-metadata',
+    'ws',
+    'pino',
+  ],
   testkit: ['@peculiar/x509', 'reflect-metadata', 'playwright-core'],
 };
 
