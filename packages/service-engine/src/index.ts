@@ -1,9 +1,9 @@
 // What other packages may use of the Service Engine: running it, and the ring file.
 
+export type { EngineOptions } from './engine/engine-options.ts';
 export { systemClock } from './lifecycle/clock.ts';
 export { systemRandom } from './lifecycle/random.ts';
 export { runServiceEngine } from './main.ts';
-export type { EngineOptions } from './options.ts';
 export {
   createRingKeys,
   DEFAULT_ROTATE_PERIOD_S,

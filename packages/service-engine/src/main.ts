@@ -2,9 +2,10 @@
 
 import { LimpetError } from '@limpet/model';
 import { pino } from 'pino';
-import { logRefusal } from './engine-log.ts';
-import type { EngineOptions } from './options.ts';
-import { ServiceEngine } from './service-engine.ts';
+import { planEngineCapacity } from './engine/engine-capacity.ts';
+import { logRefusal } from './engine/engine-log.ts';
+import type { EngineOptions } from './engine/engine-options.ts';
+import { ServiceEngine } from './engine/service-engine.ts';
 import type { ParentChannel } from './supervisor/supervisor-link.ts';
 
 /**
@@ -18,7 +19,8 @@ export async function runServiceEngine(options: EngineOptions): Promise<number> 
   );
   let engine: ServiceEngine;
   try {
-    engine = new ServiceEngine(options, log, options.supervised ? parentChannel() : undefined);
+    const capacity = planEngineCapacity(options, process.constrainedMemory());
+    engine = new ServiceEngine(options, capacity, log, options.supervised ? parentChannel() : undefined);
   } catch (error) {
     logRefusal(log, error, 'the engine cannot start');
     leaveParent();

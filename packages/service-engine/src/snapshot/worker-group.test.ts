@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { loadConfig } from '@limpet/model';
 import { createSelfSigned, demoConfiguration } from '@limpet/testkit';
-import { EngineMemory } from '../engine-memory.ts';
+import { EngineMemory } from '../engine/engine-memory.ts';
 import { createFakeClock, type FakeClock } from '../lifecycle/fake-clock.ts';
 import { systemRandom } from '../lifecycle/random.ts';
 import { ownSockets } from '../listener/listening-sockets.ts';

@@ -1,14 +1,14 @@
 // The memory that the threads of an engine share, as the main thread has it: made once, and whose row is which in it.
 
 import type { Snapshot } from '@limpet/model';
-import { ConnectionCapacity } from './listener/connection-capacity.ts';
-import { CrowdCounter } from './load-balancing/crowd-counter.ts';
-import { TicketTrail } from './load-balancing/ticket-trail.ts';
-import { POOL_SLOTS_MAX, QueueTable } from './pool/queue-table.ts';
-import { SERVER_SLOTS_MAX, ServerTable } from './pool/server-table.ts';
-import { SlotAllocator } from './snapshot/slot-allocator.ts';
-import { type SlotNumbers, serverSlotKey, type WorkerStart } from './snapshot/worker-messages.ts';
-import { MetricsTable, metricOffset, VIRTUAL_SERVICE_SLOTS_MAX } from './telemetry/metrics-table.ts';
+import { ConnectionCapacity } from '../listener/connection-capacity.ts';
+import { CrowdCounter } from '../load-balancing/crowd-counter.ts';
+import { TicketTrail } from '../load-balancing/ticket-trail.ts';
+import { POOL_SLOTS_MAX, QueueTable } from '../pool/queue-table.ts';
+import { SERVER_SLOTS_MAX, ServerTable } from '../pool/server-table.ts';
+import { SlotAllocator } from '../snapshot/slot-allocator.ts';
+import { type SlotNumbers, serverSlotKey, type WorkerStart } from '../snapshot/worker-messages.ts';
+import { MetricsTable, metricOffset, VIRTUAL_SERVICE_SLOTS_MAX } from '../telemetry/metrics-table.ts';
 
 const CONNECTIONS_OPEN = metricOffset('limpet_connections_open');
 

@@ -1,26 +1,26 @@
 // The life of a Service Engine: composes it, starts it, has it read its configuration again, and drains it.
 
 import type { Logger } from 'pino';
+import { systemClock } from '../lifecycle/clock.ts';
+import { Deadlines } from '../lifecycle/deadlines.ts';
+import { systemRandom } from '../lifecycle/random.ts';
+import { readDescriptorLimit } from '../listener/descriptor-guard.ts';
+import { type ListeningSockets, ownSockets } from '../listener/listening-sockets.ts';
+import { BoundPorts } from '../snapshot/bound-ports.ts';
+import { WorkerGroup } from '../snapshot/worker-group.ts';
+import type { Drain, WorkerStart } from '../snapshot/worker-messages.ts';
+import { FileWatcher } from '../source/file-source.ts';
+import { type ParentChannel, SupervisorLink } from '../supervisor/supervisor-link.ts';
+import { startAdminServer } from '../telemetry/admin-server.ts';
+import { metricOffset } from '../telemetry/metrics-table.ts';
+import { CertificateExpiry } from '../tls/certificate-expiry.ts';
 import { createAdminPages } from './admin-pages.ts';
 import { ConfigurationFlow, type InEffect } from './configuration-flow.ts';
-import { type EngineCapacity, planEngineCapacity } from './engine-capacity.ts';
+import type { EngineCapacity } from './engine-capacity.ts';
 import { EngineLog, logRefusal } from './engine-log.ts';
 import { EngineMemory } from './engine-memory.ts';
-import { systemClock } from './lifecycle/clock.ts';
-import { Deadlines } from './lifecycle/deadlines.ts';
-import { systemRandom } from './lifecycle/random.ts';
-import { readDescriptorLimit } from './listener/descriptor-guard.ts';
-import { type ListeningSockets, ownSockets } from './listener/listening-sockets.ts';
-import type { EngineOptions } from './options.ts';
+import type { EngineOptions } from './engine-options.ts';
 import { ServerWatch } from './server-watch.ts';
-import { BoundPorts } from './snapshot/bound-ports.ts';
-import { WorkerGroup } from './snapshot/worker-group.ts';
-import type { Drain, WorkerStart } from './snapshot/worker-messages.ts';
-import { FileWatcher } from './source/file-source.ts';
-import { type ParentChannel, SupervisorLink } from './supervisor/supervisor-link.ts';
-import { startAdminServer } from './telemetry/admin-server.ts';
-import { metricOffset } from './telemetry/metrics-table.ts';
-import { CertificateExpiry } from './tls/certificate-expiry.ts';
 
 const REFUSED = metricOffset('limpet_config_reloads_total', 'refused');
 
@@ -55,14 +55,16 @@ export class ServiceEngine {
     this.#onStopped = resolve;
   });
 
-  /**
-   * @param channel to the supervisor, where there is one.
-   * @throws LimpetError where the machine has not enough for it.
-   */
-  constructor(options: EngineOptions, log: Logger, channel: ParentChannel | undefined) {
+  /** @param channel to the supervisor, where there is one. */
+  constructor(
+    options: EngineOptions,
+    capacity: EngineCapacity,
+    log: Logger,
+    channel: ParentChannel | undefined,
+  ) {
     this.#options = options;
     this.#log = log;
-    this.#capacity = planEngineCapacity(options, process.constrainedMemory());
+    this.#capacity = capacity;
     this.#memory = new EngineMemory(options.workers);
     this.#supervisor =
       channel === undefined

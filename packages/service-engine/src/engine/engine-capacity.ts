@@ -8,8 +8,8 @@ import {
   defaultMemoryBytes,
   parseDescriptorLimit,
   planCapacity,
-} from './listener/capacity-plan.ts';
-import type { EngineOptions } from './options.ts';
+} from '../listener/capacity-plan.ts';
+import type { EngineOptions } from './engine-options.ts';
 
 const PROCESS_LIMITS = '/proc/self/limits';
 /** Where the system does not tell: what POSIX systems have given for long. */

@@ -1,14 +1,14 @@
 // What the admin server of an engine answers: how it is, its metrics, its live state.
 
+import type { Clock } from '../lifecycle/clock.ts';
+import type { AdminPages } from '../telemetry/admin-server.ts';
+import { exposeMetrics } from '../telemetry/exposition.ts';
+import { metricOffset } from '../telemetry/metrics-table.ts';
 import type { InEffect } from './configuration-flow.ts';
 import type { EngineCapacity } from './engine-capacity.ts';
 import type { EngineMemory } from './engine-memory.ts';
-import type { Clock } from './lifecycle/clock.ts';
 import { describeRuntime, metricOwners, noteServerGauges } from './runtime-report.ts';
 import type { ServerWatch } from './server-watch.ts';
-import type { AdminPages } from './telemetry/admin-server.ts';
-import { exposeMetrics } from './telemetry/exposition.ts';
-import { metricOffset } from './telemetry/metrics-table.ts';
 
 const KEY_AGE = metricOffset('limpet_ticket_key_age_seconds');
 const WORKERS = metricOffset('limpet_workers');

@@ -10,24 +10,24 @@ import {
   type Snapshot,
 } from '@limpet/model';
 import type { Logger } from 'pino';
-import type { EngineMemory } from './engine-memory.ts';
-import type { Clock } from './lifecycle/clock.ts';
-import type { RandomSource } from './lifecycle/random.ts';
-import type { EngineOptions } from './options.ts';
-import type { ServerWatch } from './server-watch.ts';
+import type { Clock } from '../lifecycle/clock.ts';
+import type { RandomSource } from '../lifecycle/random.ts';
 import {
   createRingKeys,
   parseRingKeys,
   type RingKeys,
   serializeRingKeys,
-} from './session-ticket/ring-file.ts';
-import { addressesGone, type BoundPorts } from './snapshot/bound-ports.ts';
-import type { WorkerGroup } from './snapshot/worker-group.ts';
-import { resolveConfigFiles } from './source/file-references.ts';
-import { readConfigFile, readRingFile } from './source/file-source.ts';
-import { metricOffset } from './telemetry/metrics-table.ts';
-import { type CertificateExpiry, firstExpiryS } from './tls/certificate-expiry.ts';
-import { runTicketSelfTest } from './tls/ticket-self-test.ts';
+} from '../session-ticket/ring-file.ts';
+import { addressesGone, type BoundPorts } from '../snapshot/bound-ports.ts';
+import type { WorkerGroup } from '../snapshot/worker-group.ts';
+import { resolveConfigFiles } from '../source/file-references.ts';
+import { readConfigFile, readRingFile } from '../source/file-source.ts';
+import { metricOffset } from '../telemetry/metrics-table.ts';
+import { type CertificateExpiry, firstExpiryS } from '../tls/certificate-expiry.ts';
+import { runTicketSelfTest } from '../tls/ticket-self-test.ts';
+import type { EngineMemory } from './engine-memory.ts';
+import type { EngineOptions } from './engine-options.ts';
+import type { ServerWatch } from './server-watch.ts';
 
 const APPLIED = metricOffset('limpet_config_reloads_total', 'applied');
 const REFUSED = metricOffset('limpet_config_reloads_total', 'refused');

@@ -6,16 +6,16 @@ import { after, before, describe, it } from 'node:test';
 import { type Address, describeAddress, type Snapshot } from '@limpet/model';
 import { createSelfSigned, demoConfiguration } from '@limpet/testkit';
 import { pino } from 'pino';
+import { createFakeClock } from '../lifecycle/fake-clock.ts';
+import { systemRandom } from '../lifecycle/random.ts';
+import { BoundPorts } from '../snapshot/bound-ports.ts';
+import { WorkerGroup } from '../snapshot/worker-group.ts';
+import { VIRTUAL_SERVICE_SLOTS_MAX } from '../telemetry/metrics-table.ts';
+import { CertificateExpiry } from '../tls/certificate-expiry.ts';
 import { ConfigurationFlow } from './configuration-flow.ts';
 import { EngineMemory } from './engine-memory.ts';
-import { createFakeClock } from './lifecycle/fake-clock.ts';
-import { systemRandom } from './lifecycle/random.ts';
-import type { EngineOptions } from './options.ts';
+import type { EngineOptions } from './engine-options.ts';
 import { ServerWatch } from './server-watch.ts';
-import { BoundPorts } from './snapshot/bound-ports.ts';
-import { WorkerGroup } from './snapshot/worker-group.ts';
-import { VIRTUAL_SERVICE_SLOTS_MAX } from './telemetry/metrics-table.ts';
-import { CertificateExpiry } from './tls/certificate-expiry.ts';
 
 describe('the way of a configuration', () => {
   let folder: string;

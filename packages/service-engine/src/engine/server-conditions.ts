@@ -2,16 +2,16 @@
 
 import type { PoolSnapshot, ServerSnapshot } from '@limpet/model';
 import type { Logger } from 'pino';
-import type { HealthTransition } from './health-monitor/health-schedule.ts';
+import type { HealthTransition } from '../health-monitor/health-schedule.ts';
 import {
   FAILING_SHARE,
   type OutcomeCounts,
   type PassiveTransition,
-} from './health-monitor/passive-health.ts';
-import type { Clock } from './lifecycle/clock.ts';
-import { beginsRamp } from './pool/server-share.ts';
-import type { ServerTable } from './pool/server-table.ts';
-import { type MetricsTable, metricOffset } from './telemetry/metrics-table.ts';
+} from '../health-monitor/passive-health.ts';
+import type { Clock } from '../lifecycle/clock.ts';
+import { beginsRamp } from '../pool/server-share.ts';
+import type { ServerTable } from '../pool/server-table.ts';
+import { type MetricsTable, metricOffset } from '../telemetry/metrics-table.ts';
 
 const SERVER_UP = metricOffset('limpet_server_up');
 const FAILURES = metricOffset('limpet_server_failures_total');

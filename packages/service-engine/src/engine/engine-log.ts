@@ -2,10 +2,10 @@
 
 import { describeProblem, LimpetError } from '@limpet/model';
 import type { Logger } from 'pino';
+import type { CapacityBound } from '../listener/connection-capacity.ts';
+import type { WorkerGroupListener } from '../snapshot/worker-group.ts';
+import type { ExpiringCertificate } from '../tls/certificate-expiry.ts';
 import type { EngineCapacity } from './engine-capacity.ts';
-import type { CapacityBound } from './listener/connection-capacity.ts';
-import type { WorkerGroupListener } from './snapshot/worker-group.ts';
-import type { ExpiringCertificate } from './tls/certificate-expiry.ts';
 
 /** As a listener of the workers it logs what they say, and tells of those that are lost. */
 export class EngineLog implements WorkerGroupListener {

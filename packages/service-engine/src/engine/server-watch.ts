@@ -2,15 +2,15 @@
 
 import type { Snapshot } from '@limpet/model';
 import type { Logger } from 'pino';
+import { HealthSchedule } from '../health-monitor/health-schedule.ts';
+import { PassiveHealth } from '../health-monitor/passive-health.ts';
+import type { Clock } from '../lifecycle/clock.ts';
+import type { Deadlines } from '../lifecycle/deadlines.ts';
+import type { RandomSource } from '../lifecycle/random.ts';
+import { type DisabledServer, ServerDrains } from '../pool/server-drains.ts';
+import { MonitorTls } from '../tls/monitor-tls.ts';
 import type { EngineMemory } from './engine-memory.ts';
-import { HealthSchedule } from './health-monitor/health-schedule.ts';
-import { PassiveHealth } from './health-monitor/passive-health.ts';
-import type { Clock } from './lifecycle/clock.ts';
-import type { Deadlines } from './lifecycle/deadlines.ts';
-import type { RandomSource } from './lifecycle/random.ts';
-import { type DisabledServer, ServerDrains } from './pool/server-drains.ts';
 import { ServerConditions } from './server-conditions.ts';
-import { MonitorTls } from './tls/monitor-tls.ts';
 
 export interface ServerWatchServices {
   readonly clock: Clock;
