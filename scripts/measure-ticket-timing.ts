@@ -1,9 +1,9 @@
 // How long opening a ticket takes, by what is wrong with it: the figures of docs/threat-model.md. On a machine that does nothing else.
 
 import { createHmac, randomBytes } from 'node:crypto';
+import { createRingKeys } from '@limpet/model';
 import { createKeyRing } from '../packages/service-engine/src/session-ticket/key-ring.ts';
 import { openTickets } from '../packages/service-engine/src/session-ticket/open-ticket.ts';
-import { createRingKeys } from '../packages/service-engine/src/session-ticket/ring-file.ts';
 import { hasMappingVersion } from '../packages/service-engine/src/session-ticket/server-mapping.ts';
 import { cryptoRandom, makeTicket } from '../packages/service-engine/src/session-ticket/test-ring.ts';
 

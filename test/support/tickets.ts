@@ -1,11 +1,11 @@
 // Looking into tickets: what a session says, read with the ring of the fleet as an engine would.
 
 import { readFileSync } from 'node:fs';
+import { parseRingKeys } from '@limpet/model';
 import { ticketOf } from '@limpet/testkit';
 import { derivedUuid } from '../../packages/model/src/uuid.ts';
 import { createKeyRing, type KeyRing } from '../../packages/service-engine/src/session-ticket/key-ring.ts';
 import { openTickets } from '../../packages/service-engine/src/session-ticket/open-ticket.ts';
-import { parseRingKeys } from '../../packages/service-engine/src/session-ticket/ring-file.ts';
 import type { ServerMapping } from '../../packages/service-engine/src/session-ticket/server-mapping.ts';
 
 /** The ring of a virtual service as an engine derives it from the ring file. */

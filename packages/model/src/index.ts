@@ -21,3 +21,19 @@ export {
 export { newestRevocationLists, type RevocationList } from './revocation-list.ts';
 export { signatureAlgorithms } from './signature-algorithms.ts';
 export * from './snapshot.ts';
+export { parseRingKeys, serializeRingKeys } from './ticket-keys/ring-file.ts';
+export {
+  createRingKeys,
+  DEFAULT_ROTATE_PERIOD_S,
+  DEFAULT_TICKET_LIFETIME_S,
+  type RandomBytes,
+  RING_KEY_BYTES,
+  RING_KEYS_MAX,
+  type RingKey,
+  type RingKeys,
+  replaceRingKeys,
+  retimeRingKeys,
+  ringKeysNeeded,
+  rotateRingKeys,
+  wipeRingKeys,
+} from './ticket-keys/ring-keys.ts';

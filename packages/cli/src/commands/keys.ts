@@ -11,17 +11,16 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { LimpetError } from '@limpet/model';
 import {
   createRingKeys,
   DEFAULT_ROTATE_PERIOD_S,
   DEFAULT_TICKET_LIFETIME_S,
+  LimpetError,
   parseRingKeys,
   rotateRingKeys,
   serializeRingKeys,
-  systemClock,
-  systemRandom,
-} from '@limpet/service-engine';
+} from '@limpet/model';
+import { systemClock, systemRandom } from '@limpet/service-engine';
 import { Command } from 'commander';
 
 export function keysCommand(): Command {

@@ -4,20 +4,18 @@ import {
   type Address,
   type CompiledConfig,
   type ConfigProblem,
+  createRingKeys,
   describeProblem,
   LimpetError,
   loadConfig,
+  parseRingKeys,
+  type RingKeys,
   type Snapshot,
+  serializeRingKeys,
 } from '@limpet/model';
 import type { Logger } from 'pino';
 import type { Clock } from '../lifecycle/clock.ts';
 import type { RandomSource } from '../lifecycle/random.ts';
-import {
-  createRingKeys,
-  parseRingKeys,
-  type RingKeys,
-  serializeRingKeys,
-} from '../session-ticket/ring-file.ts';
 import { addressesGone, type BoundPorts } from '../snapshot/bound-ports.ts';
 import type { WorkerGroup } from '../snapshot/worker-group.ts';
 import { resolveConfigFiles } from '../source/file-references.ts';

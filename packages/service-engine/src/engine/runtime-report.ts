@@ -1,13 +1,12 @@
 // What /runtime and /metrics say about an engine: live state joined with the configuration, and no secret.
 
-import type { PoolSnapshot, Snapshot } from '@limpet/model';
+import type { PoolSnapshot, RingKeys, Snapshot } from '@limpet/model';
 import type { HealthSchedule } from '../health-monitor/health-schedule.ts';
 import type { CapacityPlan } from '../listener/capacity-plan.ts';
 import type { QueueTable } from '../pool/queue-table.ts';
 import type { DrainReport, ServerDrains } from '../pool/server-drains.ts';
 import { shareInTable } from '../pool/server-share.ts';
 import type { ServerTable } from '../pool/server-table.ts';
-import type { RingKeys } from '../session-ticket/ring-file.ts';
 import { type SlotNumbers, serverSlotKey } from '../snapshot/worker-messages.ts';
 import type { MetricOwner, MetricOwners } from '../telemetry/exposition.ts';
 import { type MetricsTable, metricOffset } from '../telemetry/metrics-table.ts';

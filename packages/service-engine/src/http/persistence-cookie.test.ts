@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { PersistenceCookieSnapshot, PoolSnapshot, Recovery } from '@limpet/model';
+import {
+  createRingKeys,
+  type PersistenceCookieSnapshot,
+  type PoolSnapshot,
+  type Recovery,
+  rotateRingKeys,
+} from '@limpet/model';
 import { createFakeClock } from '../lifecycle/fake-clock.ts';
 import { CrowdCounter } from '../load-balancing/crowd-counter.ts';
 import { TicketTrail } from '../load-balancing/ticket-trail.ts';
@@ -12,7 +18,6 @@ import { ServerTable } from '../pool/server-table.ts';
 import { givePlaceBack } from '../pool/take-place.ts';
 import { queueForTest } from '../pool/test-queue.ts';
 import { createKeyRing } from '../session-ticket/key-ring.ts';
-import { createRingKeys, rotateRingKeys } from '../session-ticket/ring-file.ts';
 import { cryptoRandom } from '../session-ticket/test-ring.ts';
 import { ConnectionCookies } from './connection-cookies.ts';
 import type { RequestHead, ResponseHead } from './message.ts';

@@ -2,8 +2,7 @@
 
 import { closeSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Address } from '@limpet/model';
-import { LimpetError } from '@limpet/model';
+import { type Address, LimpetError } from '@limpet/model';
 import type { Deadlines } from '../lifecycle/deadlines.ts';
 
 /** A connection that was accepted, and nothing more. */

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { createRingKeys, rotateRingKeys } from '@limpet/model';
 import fc from 'fast-check';
 import { createKeyRing, type KeyRing } from '../session-ticket/key-ring.ts';
-import { createRingKeys, rotateRingKeys } from '../session-ticket/ring-file.ts';
 import { cryptoRandom } from '../session-ticket/test-ring.ts';
 import type { ClientMapping, MappingResult } from './method.ts';
 

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
-import type { TlsSnapshot } from '@limpet/model';
+import { createRingKeys, type TlsSnapshot } from '@limpet/model';
 import type { ClientHello } from '../client-hello/client-hello.ts';
 import { createKeyRing, type KeyRing } from '../session-ticket/key-ring.ts';
 import { TICKETS_OPENED_MAX } from '../session-ticket/open-ticket.ts';
-import { createRingKeys } from '../session-ticket/ring-file.ts';
 import { cryptoRandom, makeTicket } from '../session-ticket/test-ring.ts';
 import type { TicketKey } from '../session-ticket/ticket-key.ts';
 import { describeMethod, METHOD_LIFETIME_S } from './method.conformance.ts';

@@ -1,8 +1,8 @@
 // The ring of keys of one virtual service, for tickets and for cookies: next, current, previous; and the secret that client keys are made under.
 
 import { hkdfSync } from 'node:crypto';
+import type { RingKeys } from '@limpet/model';
 import { CookieKey } from './cookie-key.ts';
-import type { RingKeys } from './ring-file.ts';
 import { TicketKey } from './ticket-key.ts';
 
 export interface KeyRing {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { createRingKeys, rotateRingKeys } from '@limpet/model';
 import fc from 'fast-check';
 import { createKeyRing } from './key-ring.ts';
 import { openTickets } from './open-ticket.ts';
-import { createRingKeys, rotateRingKeys } from './ring-file.ts';
 import type { ServerMapping } from './server-mapping.ts';
 import { cryptoRandom, makeTicket } from './test-ring.ts';
 

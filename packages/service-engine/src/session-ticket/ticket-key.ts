@@ -16,8 +16,6 @@ import { BLOCK_BYTES } from './server-mapping.ts';
 /** Where a key stands in its ring: `next` seals nothing yet, `current` seals, `previous` only opens. */
 export type TicketKeyRole = 'next' | 'current' | 'previous';
 
-/** Length of a ring key, of which the working keys of each virtual service are derived. */
-export const RING_KEY_BYTES = 32;
 /** Bytes of HMAC-SHA256 at the end of a ticket. */
 export const MAC_BYTES = 32;
 

@@ -2,11 +2,11 @@
 
 import { closeSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { parseRingKeys, wipeRingKeys } from '@limpet/model';
 import { type Accepted, TcpListener } from '../listener/tcp-listener.ts';
 import type { ServerRuntime } from '../pool/server-runtime.ts';
 import { TrustedProxies } from '../proxy-protocol/trusted-proxies.ts';
 import { createKeyRing } from '../session-ticket/key-ring.ts';
-import { parseRingKeys, wipeRingKeys } from '../session-ticket/ring-file.ts';
 import type { ConnectionPipeline } from '../virtual-service/connection-pipeline.ts';
 import type { VirtualService } from '../virtual-service/virtual-service.ts';
 import { buildRuntime, EMPTY_RUNTIME, type EngineRuntime, type RuntimeServices } from './build-runtime.ts';

@@ -1,7 +1,7 @@
 // Building the runtime of a snapshot beside the one that serves: what is unchanged is kept, with its counters and connections.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { PoolSnapshot, ServerSnapshot, Snapshot, VirtualServiceSnapshot } from '@limpet/model';
+import type { PoolSnapshot, RingKeys, ServerSnapshot, Snapshot, VirtualServiceSnapshot } from '@limpet/model';
 import type { Clock } from '../lifecycle/clock.ts';
 import type { Deadlines } from '../lifecycle/deadlines.ts';
 import type { RandomSource } from '../lifecycle/random.ts';
@@ -16,7 +16,6 @@ import type { ServerTable } from '../pool/server-table.ts';
 import { SharedConnections } from '../pool/shared-connections.ts';
 import { TlsSessions } from '../pool/tls-sessions.ts';
 import { createKeyRing, type KeyRing } from '../session-ticket/key-ring.ts';
-import type { RingKeys } from '../session-ticket/ring-file.ts';
 import { type MetricsTable, metricsRow } from '../telemetry/metrics-table.ts';
 import { createTlsClient } from '../tls/create-tls-client.ts';
 import { type SecureServerListener, SecureServers } from '../tls/secure-servers.ts';

@@ -2,9 +2,8 @@
 
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { LimpetError } from '@limpet/model';
+import { LimpetError, parseRingKeys } from '@limpet/model';
 import type { Deadline, Deadlines } from '../lifecycle/deadlines.ts';
-import { parseRingKeys } from '../session-ticket/ring-file.ts';
 import { describeJsonPlace } from './json-place.ts';
 import { readTextFile } from './read-text-file.ts';
 

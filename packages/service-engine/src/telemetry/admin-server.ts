@@ -1,8 +1,7 @@
 // The admin server: /healthz, /metrics and /runtime for operators, on a local address.
 
 import { createServer, type Server } from 'node:http';
-import type { Address } from '@limpet/model';
-import { LimpetError } from '@limpet/model';
+import { type Address, LimpetError } from '@limpet/model';
 import { EXPOSITION_CONTENT_TYPE } from './exposition.ts';
 
 export interface AdminPages {

@@ -5,7 +5,12 @@ import { X509Certificate } from 'node:crypto';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { type ConnectionOptions, connect, type SecureVersion } from 'node:tls';
-import type { CertificateSnapshot, ClientCertificatesSnapshot, TlsSnapshot } from '@limpet/model';
+import {
+  type CertificateSnapshot,
+  type ClientCertificatesSnapshot,
+  createRingKeys,
+  type TlsSnapshot,
+} from '@limpet/model';
 import { type Certificate, createSelfSigned, createTemporaryCa } from '@limpet/testkit';
 import { readClientHello } from '../client-hello/read-client-hello.ts';
 import { systemClock } from '../lifecycle/clock.ts';
@@ -13,7 +18,6 @@ import { Deadlines } from '../lifecycle/deadlines.ts';
 import { systemRandom } from '../lifecycle/random.ts';
 import { createKeyRing } from '../session-ticket/key-ring.ts';
 import { openTickets } from '../session-ticket/open-ticket.ts';
-import { createRingKeys } from '../session-ticket/ring-file.ts';
 import { rawSocketOf, type TicketPlan } from '../session-ticket/ticket-binding.ts';
 import { CONTEXTS_MAX, SecureServers } from './secure-servers.ts';
 import { matchCertificateName } from './tls-policy.ts';

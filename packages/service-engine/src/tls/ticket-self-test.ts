@@ -7,13 +7,12 @@ import {
   type SecureVersion,
   type Server as TlsServer,
 } from 'node:tls';
-import { LimpetError } from '@limpet/model';
+import { createRingKeys, LimpetError } from '@limpet/model';
 import { parseClientHello } from '../client-hello/parse-client-hello.ts';
 import { systemClock } from '../lifecycle/clock.ts';
 import { systemRandom } from '../lifecycle/random.ts';
 import { createKeyRing } from '../session-ticket/key-ring.ts';
 import { type OpenedTicket, openTickets } from '../session-ticket/open-ticket.ts';
-import { createRingKeys } from '../session-ticket/ring-file.ts';
 import { TicketBinding, type TicketPlan } from '../session-ticket/ticket-binding.ts';
 
 const SERVER_ID = 0x1234_5678_9abc;

@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { createRingKeys, parseRingKeys, serializeRingKeys, wipeRingKeys } from '@limpet/model';
 import { createFakeClock } from '../lifecycle/fake-clock.ts';
 import { createKeyRing, type KeyRing } from '../session-ticket/key-ring.ts';
-import {
-  createRingKeys,
-  parseRingKeys,
-  serializeRingKeys,
-  wipeRingKeys,
-} from '../session-ticket/ring-file.ts';
 import { cryptoRandom } from '../session-ticket/test-ring.ts';
 import type { MetricsRow } from '../telemetry/metrics-table.ts';
 import { HANDSHAKE_TIMEOUT_MS, VirtualService, type VirtualServiceRuntime } from './virtual-service.ts';

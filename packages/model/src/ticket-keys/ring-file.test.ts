@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { LimpetError } from '@limpet/model';
+import { LimpetError } from '../errors.ts';
+import { parseRingKeys, serializeRingKeys } from './ring-file.ts';
 import {
   createRingKeys,
-  parseRingKeys,
   RING_KEYS_MAX,
+  replaceRingKeys,
+  retimeRingKeys,
   rotateRingKeys,
-  serializeRingKeys,
-} from './ring-file.ts';
-import { cryptoRandom } from './test-ring.ts';
+} from './ring-keys.ts';
+
+const cryptoRandom = { bytes: randomBytes };
 
 const NOW_S = 1_800_000_000;
 
@@ -75,6 +78,26 @@ describe('the ring file', () => {
     }
     assert.throws(() => rotateRingKeys(keys, cryptoRandom, nowS + 61), { code: 'KEYS_TOO_SOON' });
     assert.equal(2 + rotateRingKeys(keys, cryptoRandom, nowS + 61, true).previous.length, RING_KEYS_MAX);
+  });
+
+  it('leaves nothing of a ring that somebody else may know, and counts on', () => {
+    const before = rotateRingKeys(createRingKeys(cryptoRandom, NOW_S, 3600, 600), cryptoRandom, NOW_S + 100);
+    const after = replaceRingKeys(before, cryptoRandom, NOW_S + 101);
+    const known = new Set(
+      [before.next, before.current, ...before.previous].map(({ key }) => key.toString('hex')),
+    );
+    for (const { key } of [after.next, after.current, ...after.previous])
+      assert.ok(!known.has(key.toString('hex')));
+    assert.ok(!after.affinitySecret.equals(before.affinitySecret));
+    assert.equal(after.rotations, 2);
+    assert.deepEqual([after.ticketLifetimeS, after.rotatePeriodS], [3600, 600]);
+  });
+
+  it('keeps its keys when lifetime or period change, and refuses those that would need more than 16', () => {
+    const before = createRingKeys(cryptoRandom, NOW_S);
+    const after = retimeRingKeys(before, 3600, 600);
+    assert.deepEqual(after, { ...before, ticketLifetimeS: 3600, rotatePeriodS: 600 });
+    assert.throws(() => retimeRingKeys(before, 86_400, 60), { code: 'KEYS_INVALID' });
   });
 
   it('refuses a lifetime and a period that need more than 16 keys', () => {
