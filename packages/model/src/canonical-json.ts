@@ -17,6 +17,17 @@ export function sha256Hex(data: string | Buffer): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
+const hashes = new WeakMap<object, string>();
+
+/** SHA-256 (hex) over the canonical JSON of a value that is frozen all the way down: what is asked for again is not computed again. */
+export function contentHash(frozen: object): string {
+  const known = hashes.get(frozen);
+  if (known !== undefined) return known;
+  const hash = sha256Hex(canonicalJson(frozen));
+  hashes.set(frozen, hash);
+  return hash;
+}
+
 /** Freezes a value made of plain objects and arrays, all the way down. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {

@@ -15,7 +15,6 @@ export type ReadCertificate =
       readonly kind: 'certificate';
       readonly snapshot: CertificateSnapshot;
       readonly privateKeyPem: string;
-      readonly expired: boolean;
     }
   /** `field` of SSLKeyAndCertificate; the message never quotes key material. */
   | { readonly kind: 'problem'; readonly field: string; readonly message: string };
@@ -27,13 +26,11 @@ export function pemBlocks(text: string, kind: string): readonly string[] {
   return text.match(new RegExp(`-----BEGIN ${kind}-----[\\s\\S]+?-----END ${kind}-----`, 'g')) ?? [];
 }
 
-/** @param nowS seconds since 1970; a certificate that has expired by then is said to have. */
 export function readCertificate(
   name: string,
   certificatePem: string,
   keyPem: string | undefined,
   passphrase: string | undefined,
-  nowS: number,
 ): ReadCertificate {
   const blocks = pemBlocks(certificatePem, 'CERTIFICATE');
   if (blocks.length === 0) return problem('certificate.certificate', 'is no PEM certificate');
@@ -55,11 +52,9 @@ export function readCertificate(
   if (keyType !== 'ec' && keyType !== 'rsa')
     return problem('key', `is of type ${keyType}; EC and RSA are supported`);
   const privateKeyPem = key.export({ type: 'pkcs8', format: 'pem' }).toString();
-  const notAfterS = Math.floor(Date.parse(leaf.validTo) / 1000);
   return {
     kind: 'certificate',
     privateKeyPem,
-    expired: notAfterS < nowS,
     snapshot: {
       name,
       chainPem: `${blocks.join('\n')}\n`,
@@ -67,7 +62,7 @@ export function readCertificate(
       keyType,
       keyHash: sha256Hex(privateKeyPem),
       dnsNames: dnsNamesOf(leaf),
-      notAfterS,
+      notAfterS: Math.floor(Date.parse(leaf.validTo) / 1000),
     },
   };
 }

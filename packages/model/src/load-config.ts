@@ -1,10 +1,12 @@
 // From the JSON of a configuration to what an engine is given: parse, validate, compile; or everything that is wrong with it.
 
-import { type LoadedCertificate, readCertificate } from './certificate.ts';
+import { deepFreeze } from './canonical-json.ts';
+import { type LoadedCertificate, type ReadCertificate, readCertificate } from './certificate.ts';
 import { type CompileOptions, compileObjects } from './compile/compile-objects.ts';
 import { type ConfigProblem, LimpetError } from './errors.ts';
+import { KeptByInputs } from './kept-by-inputs.ts';
 import type { ObjectSet } from './objects/schemas.ts';
-import { parseObjects } from './parse-objects.ts';
+import { type ParsedObjects, parseObjects } from './parse-objects.ts';
 import { findReferenced } from './references.ts';
 import type { CompiledConfig } from './snapshot.ts';
 import { clientCertificateNotices } from './validate/client-certificate-notices.ts';
@@ -19,16 +21,20 @@ export interface LoadOptions extends CompileOptions {
 export interface LoadedConfig {
   readonly compiled: CompiledConfig;
   readonly objects: ObjectSet;
+  /** What the next configuration is parsed beside. */
+  readonly parsed: ParsedObjects;
   /** What an operator should know and what is no reason to refuse: fields that are set and have no effect yet, certificates that have expired. */
   readonly notices: readonly ConfigProblem[];
 }
 
 /**
  * @param input arrays of Avi objects by type, as a standalone file holds them; file references already resolved.
+ * @param former the configuration before: what is the same in both is not parsed, validated and compiled again. The result is the same without it.
  * @throws LimpetError CONFIG_INVALID with every problem, each naming object and field.
  */
-export function loadConfig(input: unknown, options: LoadOptions): LoadedConfig {
-  const { objects, problems, isWhole, notices } = parseObjects(input);
+export function loadConfig(input: unknown, options: LoadOptions, former?: LoadedConfig): LoadedConfig {
+  const parsed = parseObjects(input, former?.parsed);
+  const { objects, problems, isWhole, notices } = parsed;
   if (!isWhole) refuseIfAny(problems);
   const certificates = new Map<string, LoadedCertificate>();
   const expired: ConfigProblem[] = [];
@@ -42,6 +48,7 @@ export function loadConfig(input: unknown, options: LoadOptions): LoadedConfig {
   return {
     compiled,
     objects,
+    parsed,
     notices: [
       ...notices,
       ...findNotices(objects),
@@ -57,6 +64,8 @@ function refuseIfAny(problems: readonly ConfigProblem[]): void {
   throw new LimpetError('CONFIG_INVALID', detail, { problems });
 }
 
+const certificatesKept = new KeptByInputs<ReadCertificate>();
+
 function loadCertificates(
   objects: ObjectSet,
   nowS: number,
@@ -64,18 +73,21 @@ function loadCertificates(
   expired: ConfigProblem[],
 ): readonly ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  for (const { name, uuid, type, certificate, key, key_passphrase } of objects.SSLKeyAndCertificate) {
+  for (const object of objects.SSLKeyAndCertificate) {
+    const { name, uuid, type, certificate, key, key_passphrase } = object;
     // An authority's has no key, and nothing uses it yet.
     if (type === 'SSL_CERTIFICATE_TYPE_CA') continue;
     const about = { objectType: 'SSLKeyAndCertificate', objectName: name };
-    const read = readCertificate(name, certificate.certificate, key, key_passphrase, nowS);
+    const read = certificatesKept.get(object, [object], () =>
+      deepFreeze(readCertificate(name, certificate.certificate, key, key_passphrase)),
+    );
     if (read.kind === 'problem') {
       problems.push({ ...about, field: read.field, message: read.message });
       continue;
     }
     certificates.set(uuid, read);
     // Clients will say so; an engine that refuses to start would take every other virtual service down with this one.
-    if (read.expired)
+    if (read.snapshot.notAfterS < nowS)
       expired.push({ ...about, field: 'certificate.certificate', message: 'has expired; renew it' });
   }
   return [...problems, ...shadowedCertificates(objects, certificates)];

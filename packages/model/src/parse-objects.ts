@@ -1,6 +1,7 @@
 // Parsing a configuration: from JSON of any shape to objects with their defaults, and a list of everything that is wrong or without effect.
 
 import type { z } from 'zod';
+import { deepFreeze } from './canonical-json.ts';
 import type { ConfigProblem } from './errors.ts';
 import { fieldsWithoutEffect } from './objects/fields-without-effect.ts';
 import { nestedTypes, type ObjectSet, type ObjectType, objectSchemas } from './objects/schemas.ts';
@@ -14,10 +15,22 @@ export interface ParsedObjects {
   readonly isWhole: boolean;
   /** Fields that are known and set, and have no effect yet. */
   readonly notices: readonly ConfigProblem[];
+  /** Each object that nothing is wrong with, by type and JSON text. */
+  readonly byText: Readonly<Record<ObjectType, ReadonlyMap<string, ParsedObject>>>;
+}
+
+interface ParsedObject {
+  /** Frozen. */
+  readonly object: unknown;
+  readonly notices: readonly ConfigProblem[];
+  /** It is whole, and says what must not be passed over: the configuration is refused. */
+  readonly hasProblems: boolean;
 }
 
 /** Objects of one type in one configuration. */
 const OBJECTS_MAX = 10_000;
+/** Avi's objects nest less than ten. */
+const NESTING_MAX = 100;
 
 // To pass over one of these would be to do something else than was asked for, not something less.
 const MUST_NOT_BE_PASSED_OVER: Readonly<Record<string, readonly string[]>> = {
@@ -39,11 +52,23 @@ const MUST_NOT_BE_PASSED_OVER: Readonly<Record<string, readonly string[]>> = {
 
 const TYPES = Object.keys(objectSchemas) as ObjectType[];
 
-export function parseObjects(input: unknown): ParsedObjects {
+/** @param former what was parsed before: an object of the same text is the same object. */
+export function parseObjects(input: unknown, former?: ParsedObjects): ParsedObjects {
   const problems: ConfigProblem[] = [];
   const notices: ConfigProblem[] = [];
   const objects: Record<string, unknown[]> = {};
-  for (const type of TYPES) objects[type] = [];
+  const byText = {} as Record<ObjectType, Map<string, ParsedObject>>;
+  for (const type of TYPES) {
+    objects[type] = [];
+    byText[type] = new Map();
+  }
+  const asParsed = (isWhole: boolean): ParsedObjects => ({
+    objects: objects as unknown as ObjectSet,
+    problems,
+    isWhole,
+    notices,
+    byText,
+  });
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     problems.push({
       objectType: 'configuration',
@@ -51,8 +76,19 @@ export function parseObjects(input: unknown): ParsedObjects {
       field: '',
       message: 'must be an object whose fields are arrays of Avi objects',
     });
-    return { objects: objects as unknown as ObjectSet, problems, isWhole: false, notices };
+    return asParsed(false);
   }
+  const add = (type: ObjectType, raw: unknown, index: number): boolean => {
+    const text = jsonText(raw);
+    const parsed =
+      (text === undefined ? undefined : former?.byText[type].get(text)) ??
+      parseObject(type, text, nameOf(raw) ?? `#${index}`, problems);
+    if (parsed === undefined) return false;
+    if (text !== undefined && !parsed.hasProblems) byText[type].set(text, parsed);
+    notices.push(...parsed.notices);
+    objects[type]?.push(parsed.object);
+    return true;
+  };
   let isWhole = true;
   for (const [type, list] of Object.entries(input)) {
     if (!TYPES.includes(type as ObjectType)) {
@@ -73,32 +109,43 @@ export function parseObjects(input: unknown): ParsedObjects {
       });
     } else {
       list.forEach((raw, index) => {
-        const parsed = parseObject(type as ObjectType, raw, index, problems, notices);
-        if (parsed === undefined) isWhole = false;
-        else objects[type]?.push(parsed);
+        if (!add(type as ObjectType, raw, index)) isWhole = false;
       });
     }
   }
   for (const type of TYPES) {
     const named = new Set(objects[type]?.map((object) => (object as { name: string }).name));
-    for (const raw of systemObjects[type] ?? []) {
-      if (!named.has(raw.name as string)) objects[type]?.push(parseObject(type, raw, 0, problems, notices));
-    }
+    for (const raw of systemObjects[type] ?? []) if (!named.has(raw.name as string)) add(type, raw, 0);
   }
-  return { objects: objects as unknown as ObjectSet, problems, isWhole, notices };
+  return asParsed(isWhole);
 }
 
+/** Undefined where it has none, as a circle or what nests so deep that the stack ends. */
+function jsonText(raw: unknown): string | undefined {
+  try {
+    return JSON.stringify(raw);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A function of the text: what is parsed is a copy, which nobody else can change. */
 function parseObject(
   type: ObjectType,
-  raw: unknown,
-  index: number,
+  text: string | undefined,
+  objectName: string,
   problems: ConfigProblem[],
-  notices: ConfigProblem[],
-): unknown {
-  const objectName = nameOf(raw) ?? `#${index}`;
+): ParsedObject | undefined {
+  const notices: ConfigProblem[] = [];
   const report = (list: ConfigProblem[], field: string, message: string): void => {
     list.push({ objectType: type, objectName, field, message });
   };
+  const raw: unknown = text === undefined ? undefined : JSON.parse(text);
+  if (raw === undefined || isDeeperThan(NESTING_MAX, raw)) {
+    report(problems, '', `must be a JSON object that nests at most ${NESTING_MAX} deep`);
+    return undefined;
+  }
+  const problemsBefore = problems.length;
   const result = objectSchemas[type].safeParse(raw);
   if (typeof raw === 'object' && raw !== null && !Array.isArray(raw)) {
     checkFields(type, raw as Record<string, unknown>, (field, message, severe) =>
@@ -110,7 +157,16 @@ function parseObject(
     return undefined;
   }
   const { uuid, tenant_ref, name } = result.data;
-  return { ...result.data, uuid: uuid ?? derivedUuid(type, tenant_ref ?? 'admin', name) };
+  const object = deepFreeze({
+    ...result.data,
+    uuid: uuid ?? derivedUuid(type, tenant_ref ?? 'admin', name),
+  });
+  return { object, notices, hasProblems: problems.length > problemsBefore };
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner));
 }
 
 type OnField = (field: string, message: string, severe: boolean) => void;

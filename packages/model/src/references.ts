@@ -20,22 +20,49 @@ export function parseReference(text: string): Reference {
   return { kind: 'name', name: fragment ?? text };
 }
 
-/** The object that a reference names. */
-export function findReferenced<T extends { readonly name: string; readonly uuid: string }>(
-  objects: readonly T[],
-  text: string,
-): T | undefined {
+interface Named {
+  readonly name: string;
+  readonly uuid: string;
+}
+
+interface Index {
+  readonly names: ReadonlyMap<string, Named>;
+  readonly uuids: ReadonlyMap<string, Named>;
+  /** What was looked up. */
+  readonly found: Map<string, Named | undefined>;
+}
+
+// Of lists that are complete. A thousand virtual services look up ten thousand references: each list is gone through once.
+const indexes = new WeakMap<readonly Named[], Index>();
+
+function indexOf(objects: readonly Named[]): Index {
+  const known = indexes.get(objects);
+  if (known !== undefined) return known;
+  const names = new Map<string, Named>();
+  const uuids = new Map<string, Named>();
+  for (const object of objects) {
+    // Where two have one name, which validation reports, the first has it.
+    if (!names.has(object.name)) names.set(object.name, object);
+    if (!uuids.has(object.uuid)) uuids.set(object.uuid, object);
+  }
+  const made = { names, uuids, found: new Map() };
+  indexes.set(objects, made);
+  return made;
+}
+
+/** The object that a reference names. @param objects are not changed from now on. */
+export function findReferenced<T extends Named>(objects: readonly T[], text: string): T | undefined {
+  const index = indexOf(objects);
+  const known = index.found.get(text);
+  if (known !== undefined || index.found.has(text)) return known as T | undefined;
   const reference = parseReference(text);
-  return objects.find((object) =>
-    reference.kind === 'uuid' ? object.uuid === reference.uuid : object.name === reference.name,
-  );
+  const found = reference.kind === 'uuid' ? index.uuids.get(reference.uuid) : index.names.get(reference.name);
+  index.found.set(text, found);
+  return found as T | undefined;
 }
 
 /** An object that validation has shown to be there. */
-export function referenced<T extends { readonly name: string; readonly uuid: string }>(
-  objects: readonly T[],
-  ref: string,
-): T {
+export function referenced<T extends Named>(objects: readonly T[], ref: string): T {
   const found = findReferenced(objects, ref);
   if (found === undefined) throw new Error(`"${ref}" was not validated`);
   return found;

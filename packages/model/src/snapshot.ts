@@ -14,7 +14,7 @@ export interface Address {
  * named by the SHA-256 of its PEM text and travels beside it in {@link CompiledConfig}.
  */
 export interface Snapshot {
-  /** SHA-256 (hex) over the canonical JSON of everything below: the same objects give the same hash. */
+  /** SHA-256 (hex) over the hashes of everything below (contentHash of each part): the same objects give the same hash. */
   readonly hash: string;
   readonly virtualServices: readonly VirtualServiceSnapshot[];
   readonly pools: readonly PoolSnapshot[];
@@ -32,7 +32,7 @@ export interface VirtualServiceSnapshot {
   readonly name: string;
   /** Empty for a child: it is reached through those of its parent. */
   readonly listeners: readonly ListenerSnapshot[];
-  /** Which virtual services share the listeners, by the host that a client asks for; absent where it has them alone. */
+  /** How listeners are shared, by the host that a client asks for; absent where it has them alone. */
   readonly hosting?: HostingSnapshot;
   /** Absent where no service of the virtual service terminates TLS. */
   readonly tls?: TlsSnapshot;
@@ -47,13 +47,17 @@ export interface ListenerSnapshot {
   readonly proxySources?: readonly IpPrefix[];
 }
 
-/** A parent and its children (Avi VS_TYPE_VH_PARENT and _CHILD). The same for each of them. */
-export interface HostingSnapshot {
-  readonly parentUuid: string;
-  readonly hosts: readonly {
-    readonly pattern: HostPattern;
-    readonly virtualServiceUuid: string;
-  }[];
+/**
+ * Avi VS_TYPE_VH_PARENT and _CHILD. The names stand at the parent alone: a thousand children that each knew all of them would make a million.
+ */
+export type HostingSnapshot =
+  | { readonly kind: 'parent'; readonly hosts: readonly HostSnapshot[] }
+  | { readonly kind: 'child'; readonly parentUuid: string };
+
+/** A name of a child. */
+export interface HostSnapshot {
+  readonly pattern: HostPattern;
+  readonly virtualServiceUuid: string;
 }
 
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';

@@ -1,6 +1,5 @@
 // Compiling a virtual service: its addresses, who shares them, and what serves there.
 
-import type { LoadedCertificate } from '../certificate.ts';
 import { hostPatternWeight, parseHostPattern } from '../host-pattern.ts';
 import { parseIpPrefix } from '../ip-prefix.ts';
 import type { AviObject, ObjectSet } from '../objects/schemas.ts';
@@ -10,12 +9,13 @@ import { defaultReferences } from '../system-objects.ts';
 import { vipsOf } from '../validate/addresses.ts';
 import { listeningOf } from '../validate/virtual-hosting.ts';
 import { compileHttp } from './compile-http.ts';
+import type { TlsObjects } from './compile-server-tls.ts';
 import { compileTls } from './compile-tls.ts';
 
 export function compileVirtualService(
   object: AviObject<'VirtualService'>,
-  objects: ObjectSet,
-  certificates: ReadonlyMap<string, LoadedCertificate>,
+  children: readonly AviObject<'VirtualService'>[],
+  { objects, certificates }: TlsObjects,
 ): VirtualServiceSnapshot {
   const profile = referenced(
     objects.ApplicationProfile,
@@ -28,7 +28,7 @@ export function compileVirtualService(
   );
   const listeners = object.services.flatMap((service) => addresses.map((ip) => compileListener(service, ip)));
   const terminatesTls = owner.services.some(({ enable_ssl }) => enable_ssl);
-  const hosting = compileHosting(owner, objects);
+  const hosting = compileHosting(object, owner, children);
   return {
     uuid: object.uuid,
     name: object.name,
@@ -52,18 +52,40 @@ function compileListener(
   };
 }
 
-/** Who is reached through a parent's listeners, the most telling name first; undefined for any other virtual service. */
-function compileHosting(owner: AviObject<'VirtualService'>, objects: ObjectSet): HostingSnapshot | undefined {
+/** Undefined where the virtual service has its listeners alone. */
+function compileHosting(
+  object: AviObject<'VirtualService'>,
+  owner: AviObject<'VirtualService'>,
+  children: readonly AviObject<'VirtualService'>[],
+): HostingSnapshot | undefined {
   if (owner.type !== 'VS_TYPE_VH_PARENT') return undefined;
-  const hosts = objects.VirtualService.filter(
-    (child) => child.enabled && child !== owner && listeningOf(child, objects) === owner,
-  ).flatMap((child) =>
-    child.vh_domain_name.map((name) => {
-      const pattern = parseHostPattern(name);
-      if (pattern === undefined) throw new Error(`"${name}" was not validated`);
-      return { pattern, virtualServiceUuid: child.uuid };
+  if (object !== owner) return { kind: 'child', parentUuid: owner.uuid };
+  const named = children.flatMap((child) =>
+    child.vh_domain_name.map((text) => {
+      const pattern = parseHostPattern(text);
+      if (pattern === undefined) throw new Error(`"${text}" was not validated`);
+      return { name: text.toLowerCase(), host: { pattern, virtualServiceUuid: child.uuid } };
     }),
   );
-  hosts.sort((a, b) => hostPatternWeight(b.pattern) - hostPatternWeight(a.pattern));
-  return { parentUuid: owner.uuid, hosts };
+  // The most telling name first; of others in one order, whatever that of the children.
+  named.sort(
+    (a, b) =>
+      hostPatternWeight(b.host.pattern) - hostPatternWeight(a.host.pattern) || (a.name < b.name ? -1 : 1),
+  );
+  return { kind: 'parent', hosts: named.map(({ host }) => host) };
+}
+
+/** The enabled children of each parent. */
+export function childrenByParent(
+  objects: ObjectSet,
+): ReadonlyMap<AviObject<'VirtualService'>, readonly AviObject<'VirtualService'>[]> {
+  const children = new Map<AviObject<'VirtualService'>, AviObject<'VirtualService'>[]>();
+  for (const object of objects.VirtualService) {
+    const owner = listeningOf(object, objects);
+    if (!object.enabled || owner === object) continue;
+    const known = children.get(owner);
+    if (known === undefined) children.set(owner, [object]);
+    else known.push(object);
+  }
+  return children;
 }

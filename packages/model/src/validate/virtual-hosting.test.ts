@@ -31,19 +31,20 @@ describe('virtual hosting', () => {
     assert.deepEqual(made?.listeners, []);
     assert.equal(made?.tls?.sessionTimeoutS, 1234);
     assert.equal(made?.tls?.http2, parent?.tls?.http2);
-    assert.deepEqual(made?.hosting, parent?.hosting);
-    assert.deepEqual(made?.hosting, {
-      parentUuid: parent?.uuid,
+    assert.deepEqual(made?.hosting, { kind: 'child', parentUuid: parent?.uuid });
+    assert.deepEqual(parent?.hosting, {
+      kind: 'parent',
       hosts: [{ pattern: { kind: 'exact', host: 'a.test' }, virtualServiceUuid: made?.uuid }],
     });
   });
 
   it('orders the names of all children by how much they say', () => {
     const names = ['*.b.test', 'www.a.b.*', 'x.b.test', '.long.b.test'];
-    const { hosting } =
-      load(hostingWith({ vh_domain_name: names })).compiled.snapshot.virtualServices[0] ?? {};
+    const { virtualServices } = load(hostingWith({ vh_domain_name: names })).compiled.snapshot;
+    const hosting = virtualServices.find(({ name }) => name === 'demo')?.hosting;
+    assert.ok(hosting?.kind === 'parent');
     assert.deepEqual(
-      hosting?.hosts.map(({ pattern }) => Object.values(pattern)[1]),
+      hosting.hosts.map(({ pattern }) => Object.values(pattern)[1]),
       ['x.b.test', '.long.b.test', 'www.a.b.', '.b.test'],
     );
   });

@@ -16,8 +16,9 @@ export function listeningOf(virtualService: VirtualService, objects: ObjectSet):
 
 /** What is wrong with parents and children, each with field and way out. */
 export function validateVirtualHosting(objects: ObjectSet): readonly ConfigProblem[] {
+  const names: NamesTaken = new Map();
   return objects.VirtualService.filter(({ enabled }) => enabled).flatMap((virtualService) => {
-    const found = problemsOf(virtualService, objects);
+    const found = problemsOf(virtualService, objects, names);
     return found.map(([field, message]) => ({
       objectType: 'VirtualService',
       objectName: virtualService.name,
@@ -27,13 +28,16 @@ export function validateVirtualHosting(objects: ObjectSet): readonly ConfigProbl
   });
 }
 
+/** By the virtual service that a child is reached by: the names that were met so far, and which child has each. */
+type NamesTaken = Map<VirtualService, Map<string, string>>;
+
 type Found = readonly [field: string, message: string];
 
-function problemsOf(virtualService: VirtualService, objects: ObjectSet): readonly Found[] {
+function problemsOf(virtualService: VirtualService, objects: ObjectSet, names: NamesTaken): readonly Found[] {
   const { type, vh_type, vh_parent_vs_ref, vh_domain_name } = virtualService;
   if (type !== 'VS_TYPE_NORMAL' && vh_type !== 'VS_TYPE_VH_SNI')
     return [['vh_type', `${vh_type} is not supported yet; use VS_TYPE_VH_SNI`]];
-  if (type === 'VS_TYPE_VH_CHILD') return problemsOfChild(virtualService, objects);
+  if (type === 'VS_TYPE_VH_CHILD') return problemsOfChild(virtualService, objects, names);
   const found: Found[] = [];
   if (vh_parent_vs_ref !== undefined)
     found.push(['vh_parent_vs_ref', `is for children; make the type VS_TYPE_VH_CHILD, or take it out`]);
@@ -44,7 +48,7 @@ function problemsOf(virtualService: VirtualService, objects: ObjectSet): readonl
   return found;
 }
 
-function problemsOfChild(child: VirtualService, objects: ObjectSet): readonly Found[] {
+function problemsOfChild(child: VirtualService, objects: ObjectSet, names: NamesTaken): readonly Found[] {
   const { vh_parent_vs_ref, vh_domain_name } = child;
   const found: Found[] = [];
   const parent =
@@ -61,6 +65,9 @@ function problemsOfChild(child: VirtualService, objects: ObjectSet): readonly Fo
   if (child.vsvip_ref !== undefined || child.vip.length > 0)
     found.push(['vsvip_ref', 'a child is reached by the addresses of its parent; take it out']);
   if (vh_domain_name.length === 0) found.push(['vh_domain_name', 'is empty; a child needs a name']);
+  const owner = listeningOf(child, objects);
+  const taken = names.get(owner) ?? new Map<string, string>();
+  names.set(owner, taken);
   vh_domain_name.forEach((name, index) => {
     const field = `vh_domain_name[${index}]`;
     if (parseHostPattern(name) === undefined)
@@ -68,27 +75,11 @@ function problemsOfChild(child: VirtualService, objects: ObjectSet): readonly Fo
         field,
         `"${name}" is no host name; give one such as www.a.example, *.a.example or www.a.*`,
       ]);
-    const twin = siblingsBefore(child, index, objects).find(({ names }) => names.has(canonical(name)));
-    if (twin !== undefined) found.push([field, `"${name}" belongs to "${twin.name}", too`]);
+    const twin = taken.get(canonical(name));
+    if (twin === undefined) taken.set(canonical(name), child.name);
+    else found.push([field, `"${name}" belongs to "${twin}", too`]);
   });
   return found;
-}
-
-/** The names of the parent's other children that stand before this one, and its own before `index`. */
-function siblingsBefore(
-  child: VirtualService,
-  index: number,
-  objects: ObjectSet,
-): readonly { readonly name: string; readonly names: ReadonlySet<string> }[] {
-  const parent = listeningOf(child, objects);
-  const position = objects.VirtualService.indexOf(child);
-  const siblings = objects.VirtualService.slice(0, position).filter(
-    (other) => other.enabled && other.type === 'VS_TYPE_VH_CHILD' && listeningOf(other, objects) === parent,
-  );
-  return [
-    ...siblings.map(({ name, vh_domain_name }) => ({ name, names: new Set(vh_domain_name.map(canonical)) })),
-    { name: child.name, names: new Set(child.vh_domain_name.slice(0, index).map(canonical)) },
-  ];
 }
 
 /** `.a.example` and `*.a.example` are one. */

@@ -7,6 +7,7 @@ import {
   createRingKeys,
   describeProblem,
   LimpetError,
+  type LoadedConfig,
   loadConfig,
   parseRingKeys,
   type RingKeys,
@@ -63,6 +64,8 @@ export interface ConfigurationServices {
 export class ConfigurationFlow {
   readonly #services: ConfigurationServices;
   #inEffect: InEffect | undefined;
+  /** The last that was valid, whether it came into effect or not: what the next has in common with it is not compiled again. */
+  #loaded: LoadedConfig | undefined;
   /** Of attempts, too: an answer to one that was given up is never taken for an answer to the next. */
   #lastVersion = 0;
   #leftTicketKeys: string | undefined;
@@ -98,13 +101,12 @@ export class ConfigurationFlow {
     const raw = readConfigFile(configFile);
     const { input, files } = resolveConfigFiles(raw, configFile);
     onFiles([configFile, ...files, ...(ticketKeysFile === undefined ? [] : [ticketKeysFile])]);
-    const { compiled, notices } = loadConfig(input, {
-      enginesPerVirtualService,
-      nowS: Math.floor(clock.unixMs() / 1000),
-    });
+    const nowS = Math.floor(clock.unixMs() / 1000);
+    const loaded = loadConfig(input, { enginesPerVirtualService, nowS }, this.#loaded);
+    this.#loaded = loaded;
     const ringText =
       ticketKeysFile === undefined ? await this.#ephemeralRing() : readRingFile(ticketKeysFile);
-    await this.#apply(compiled, notices, ringText);
+    await this.#apply(loaded.compiled, loaded.notices, ringText);
   }
 
   async #apply(

@@ -72,10 +72,11 @@ export function buildRuntime(
   services: RuntimeServices,
 ): EngineRuntime {
   const pools = new Map<string, PoolRuntime>();
+  const snapshots = new Map(snapshot.pools.map((pool) => [pool.uuid, pool]));
   const build = (uuid: string): PoolRuntime => {
     const built = pools.get(uuid);
     if (built !== undefined) return built;
-    const pool = snapshot.pools.find((one) => one.uuid === uuid);
+    const pool = snapshots.get(uuid);
     if (pool === undefined) throw new Error(`pool ${uuid} is missing`);
     // A pool is made after its backup; the chain ends, by validation.
     const backup = pool.failAction.kind === 'backup' ? build(pool.failAction.poolUuid) : undefined;
@@ -84,16 +85,35 @@ export function buildRuntime(
     return made;
   };
   for (const { uuid } of snapshot.pools) build(uuid);
+  const routers = buildHostRouters(snapshot, former);
   const virtualServices = new Map<string, BuiltVirtualService>();
   for (const virtualService of snapshot.virtualServices) {
-    const pool = pools.get(virtualService.poolUuid);
-    if (pool === undefined) throw new Error(`virtual service ${virtualService.name} has no pool`);
+    const { uuid, name, hosting, poolUuid } = virtualService;
+    const pool = pools.get(poolUuid);
+    if (pool === undefined) throw new Error(`virtual service ${name} has no pool`);
+    const hosts =
+      hosting === undefined ? undefined : routers.get(hosting.kind === 'child' ? hosting.parentUuid : uuid);
     virtualServices.set(
-      virtualService.uuid,
-      buildVirtualService(virtualService, pool, secrets, ringKeys, slots, former, services),
+      uuid,
+      buildVirtualService(virtualService, pool, hosts, secrets, ringKeys, slots, former, services),
     );
   }
   return Object.freeze({ version, pools, virtualServices });
+}
+
+/** By the uuid of the parent. */
+function buildHostRouters(
+  { virtualServices }: Snapshot,
+  former: EngineRuntime,
+): ReadonlyMap<string, HostRouter> {
+  const routers = new Map<string, HostRouter>();
+  for (const { uuid, hosting } of virtualServices) {
+    if (hosting?.kind !== 'parent') continue;
+    const known = former.virtualServices.get(uuid)?.runtime;
+    const kept = isDeepStrictEqual(known?.snapshot.hosting, hosting) ? known?.hosts : undefined;
+    routers.set(uuid, kept ?? new HostRouter(uuid, hosting.hosts));
+  }
+  return routers;
 }
 
 function buildPool(
@@ -150,6 +170,7 @@ function buildServer(
 function buildVirtualService(
   snapshot: VirtualServiceSnapshot,
   pool: PoolRuntime,
+  hosts: HostRouter | undefined,
   secrets: ReadonlyMap<string, string>,
   ringKeys: RingKeys,
   slots: SlotNumbers,
@@ -175,7 +196,7 @@ function buildVirtualService(
   const runtime: VirtualServiceRuntime = Object.freeze({
     snapshot,
     pool,
-    ...(snapshot.hosting === undefined ? {} : { hosts: new HostRouter(snapshot.hosting) }),
+    ...(hosts === undefined ? {} : { hosts }),
     ...(secureServers === undefined ? {} : { secureServers }),
   });
   virtualService ??= new VirtualService(

@@ -2,16 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { HostRouter } from './host-router.ts';
 
-const router = new HostRouter({
-  parentUuid: 'parent',
+const router = new HostRouter('parent', [
   // As the compiler orders them: whole names, then by length.
-  hosts: [
-    { pattern: { kind: 'exact', host: 'www.a.test' }, virtualServiceUuid: 'www' },
-    { pattern: { kind: 'suffix', suffix: '.shop.a.test' }, virtualServiceUuid: 'shop' },
-    { pattern: { kind: 'suffix', suffix: '.a.test' }, virtualServiceUuid: 'a' },
-    { pattern: { kind: 'prefix', prefix: 'www.' }, virtualServiceUuid: 'any www' },
-  ],
-});
+  { pattern: { kind: 'exact', host: 'www.a.test' }, virtualServiceUuid: 'www' },
+  { pattern: { kind: 'suffix', suffix: '.shop.a.test' }, virtualServiceUuid: 'shop' },
+  { pattern: { kind: 'suffix', suffix: '.a.test' }, virtualServiceUuid: 'a' },
+  { pattern: { kind: 'prefix', prefix: 'www.' }, virtualServiceUuid: 'any www' },
+]);
 
 describe('the owner of a host', () => {
   for (const [host, owner] of [

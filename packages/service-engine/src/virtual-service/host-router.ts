@@ -1,14 +1,14 @@
 // The host router: which of the virtual services that share an address serves a host.
 
-import { type HostingSnapshot, type HostPattern, matchesHost } from '@limpet/model';
+import { type HostPattern, type HostSnapshot, matchesHost } from '@limpet/model';
 
-/** Built once for a configuration; asked for each connection, and for each request on it. */
+/** Built once for a parent and all its children; asked for each connection, and for each request on it. */
 export class HostRouter {
   readonly #parentUuid: string;
   readonly #exact = new Map<string, string>();
   readonly #partial: { readonly pattern: HostPattern; readonly virtualServiceUuid: string }[] = [];
 
-  constructor({ parentUuid, hosts }: HostingSnapshot) {
+  constructor(parentUuid: string, hosts: readonly HostSnapshot[]) {
     this.#parentUuid = parentUuid;
     for (const { pattern, virtualServiceUuid } of hosts) {
       if (pattern.kind === 'exact') this.#exact.set(pattern.host, virtualServiceUuid);
