@@ -42,8 +42,8 @@ export interface Actor {
 
 /** What is written in one transaction: all of it or nothing. */
 export interface Commit {
-  /** Only where this is still the newest revision. */
-  readonly expectedRevision: number;
+  /** Only where this is still the newest revision. Absent where nothing but the vault is edited: a new ticket key has no quarrel with a new pool. */
+  readonly expectedRevision?: number;
   readonly atUs: number;
   readonly actor: Actor;
   /** As `POST /api/pool`, for the history. */
