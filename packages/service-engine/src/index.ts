@@ -4,5 +4,4 @@ export type { EngineOptions } from './engine/engine-options.ts';
 export { systemClock } from './lifecycle/clock.ts';
 export { systemRandom } from './lifecycle/random.ts';
 export { runServiceEngine } from './main.ts';
-export { resolveConfigFiles } from './source/file-references.ts';
-export { readConfigFile } from './source/file-source.ts';
+export { readConfiguration } from './source/configuration-files.ts';

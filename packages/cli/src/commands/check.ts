@@ -1,7 +1,7 @@
 // `limpet check`: validates a configuration file without starting anything.
 
 import { describeProblem, LimpetError, loadConfig } from '@limpet/model';
-import { readConfigFile, resolveConfigFiles, systemClock } from '@limpet/service-engine';
+import { readConfiguration, systemClock } from '@limpet/service-engine';
 import { Command } from 'commander';
 
 export function checkCommand(): Command {
@@ -10,7 +10,7 @@ export function checkCommand(): Command {
     .requiredOption('--config <file>', 'configuration: arrays of Avi objects, JSON')
     .action(({ config }: { config: string }) => {
       try {
-        const { input } = resolveConfigFiles(readConfigFile(config), config);
+        const { input } = readConfiguration(config);
         const { compiled, notices } = loadConfig(input, { nowS: Math.floor(systemClock.unixMs() / 1000) });
         for (const notice of notices) process.stderr.write(`warning: ${describeProblem(notice)}\n`);
         const { virtualServices, pools, hash } = compiled.snapshot;

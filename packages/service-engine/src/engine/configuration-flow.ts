@@ -1,14 +1,10 @@
-// The one way of a configuration: read → validate and compile → rows and ports → health → workers → in effect.
+// The one way of a configuration, whatever its source: taken → rows and ports → health → workers → in effect; and the source is told.
 
 import {
   type Address,
-  type CompiledConfig,
-  type ConfigProblem,
   createRingKeys,
   describeProblem,
   LimpetError,
-  type LoadedConfig,
-  loadConfig,
   parseRingKeys,
   type RingKeys,
   type Snapshot,
@@ -19,13 +15,11 @@ import type { Clock } from '../lifecycle/clock.ts';
 import type { RandomSource } from '../lifecycle/random.ts';
 import { addressesGone, type BoundPorts } from '../snapshot/bound-ports.ts';
 import type { WorkerGroup } from '../snapshot/worker-group.ts';
-import { resolveConfigFiles } from '../source/file-references.ts';
-import { readConfigFile, readRingFile } from '../source/file-source.ts';
+import type { ConfigurationSource, Delivery, Outcome } from '../source/configuration-source.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
 import { type CertificateExpiry, firstExpiryS } from '../tls/certificate-expiry.ts';
 import { runTicketSelfTest } from '../tls/ticket-self-test.ts';
 import type { EngineMemory } from './engine-memory.ts';
-import type { EngineOptions } from './engine-options.ts';
 import type { ServerWatch } from './server-watch.ts';
 
 const APPLIED = metricOffset('limpet_config_reloads_total', 'applied');
@@ -45,7 +39,7 @@ export interface InEffect {
 }
 
 export interface ConfigurationServices {
-  readonly options: EngineOptions;
+  readonly source: ConfigurationSource;
   readonly log: Logger;
   readonly clock: Clock;
   readonly random: RandomSource;
@@ -54,9 +48,7 @@ export interface ConfigurationServices {
   readonly boundPorts: BoundPorts;
   readonly servers: ServerWatch;
   readonly certificateExpiry: CertificateExpiry;
-  /** Files that a configuration is made of: a change of one is a reason to read all of them. */
-  readonly onFiles: (files: readonly string[]) => void;
-  /** Ticket keys that are in no file, for the process after this one. */
+  /** Ticket keys that come from no source, for the process after this one. */
   readonly keepTicketKeys: (ringText: string) => Promise<void>;
 }
 
@@ -64,16 +56,11 @@ export interface ConfigurationServices {
 export class ConfigurationFlow {
   readonly #services: ConfigurationServices;
   #inEffect: InEffect | undefined;
-  /** The last that was valid, whether it came into effect or not: what the next has in common with it is not compiled again. */
-  #loaded: LoadedConfig | undefined;
   /** Of attempts, too: an answer to one that was given up is never taken for an answer to the next. */
   #lastVersion = 0;
   #leftTicketKeys: string | undefined;
   #abandoned = false;
-  #onAbandoned: () => void = () => {};
-  readonly #whenAbandoned = new Promise<void>((resolve) => {
-    this.#onAbandoned = resolve;
-  });
+  #endWait: () => void = () => {};
 
   constructor(services: ConfigurationServices) {
     this.#services = services;
@@ -88,39 +75,39 @@ export class ConfigurationFlow {
     this.#leftTicketKeys = ticketKeys;
   }
 
-  /** The engine stops: a load under way waits for servers no longer, and comes to nothing. */
+  /** The engine stops: a load under way waits no longer, for its source or for servers, and comes to nothing. */
   abandon(): void {
     this.#abandoned = true;
-    this.#onAbandoned();
+    this.#endWait();
   }
 
-  /** Reads everything and puts it into effect. @throws with everything that is wrong; then nothing has changed. */
+  /**
+   * Takes what the source has, puts it into effect, and tells the source.
+   *
+   * @throws with everything that is wrong; then nothing has changed, and the source knows that, too.
+   */
   async load(): Promise<void> {
-    const { options, clock, onFiles } = this.#services;
-    const { configFile, ticketKeysFile, enginesPerVirtualService } = options;
-    const raw = readConfigFile(configFile);
-    const { input, files } = resolveConfigFiles(raw, configFile);
-    onFiles([configFile, ...files, ...(ticketKeysFile === undefined ? [] : [ticketKeysFile])]);
-    const nowS = Math.floor(clock.unixMs() / 1000);
-    const loaded = loadConfig(input, { enginesPerVirtualService, nowS }, this.#loaded);
-    this.#loaded = loaded;
-    const ringText =
-      ticketKeysFile === undefined ? await this.#ephemeralRing() : readRingFile(ticketKeysFile);
-    await this.#apply(loaded.compiled, loaded.notices, ringText);
+    const delivery = await this.#unlessAbandoned(this.#services.source.take());
+    let outcome: Outcome;
+    try {
+      outcome = await this.#apply(delivery);
+    } catch (error) {
+      delivery.settle({ kind: 'refused', error });
+      throw error;
+    }
+    delivery.settle(outcome);
   }
 
-  async #apply(
-    { snapshot, secrets }: CompiledConfig,
-    notices: readonly ConfigProblem[],
-    ringText: string,
-  ): Promise<void> {
+  async #apply({ compiled, notices, ringText: given }: Delivery): Promise<Outcome> {
+    const { snapshot, secrets } = compiled;
+    const ringText = given ?? (await this.#ownRing());
     const { log, workers } = this.#services;
     const former = this.#inEffect;
     const sameObjects = former?.complete === true && former.snapshot.hash === snapshot.hash;
     if (sameObjects && former.ringText === ringText) {
       // Said all the same: whoever sent the signal, or mended a file that was refused, waits for an answer.
       log.info({ event: 'CONFIG_UNCHANGED', version: former.version }, 'nothing changed');
-      return;
+      return { kind: 'applied', version: former.version };
     }
     const ringKeys = parseRingKeys(ringText);
     if (sameObjects) {
@@ -128,11 +115,11 @@ export class ConfigurationFlow {
       this.#inEffect = { ...former, ringText, ringKeys };
       this.#noteRing(ringKeys);
       log.info({ event: 'TICKET_KEYS_APPLIED', rotations: ringKeys.rotations }, 'ticket keys applied');
-      return;
+      return { kind: 'applied', version: former.version };
     }
     for (const notice of notices) log.warn({ event: 'CONFIG_NOTICE' }, describeProblem(notice));
     if (former === undefined) await selfTest(snapshot, secrets);
-    await this.#putIntoEffect(snapshot, secrets, ringText, ringKeys);
+    return this.#putIntoEffect(snapshot, secrets, ringText, ringKeys);
   }
 
   async #putIntoEffect(
@@ -140,7 +127,7 @@ export class ConfigurationFlow {
     secrets: ReadonlyMap<string, string>,
     ringText: string,
     ringKeys: RingKeys,
-  ): Promise<void> {
+  ): Promise<Outcome> {
     const { memory, workers, boundPorts, servers } = this.#services;
     const former = this.#inEffect;
     const version = ++this.#lastVersion;
@@ -150,7 +137,8 @@ export class ConfigurationFlow {
       const slots = memory.assign(bound);
       // Probed before they get traffic.
       servers.prepare(bound, secrets);
-      await this.#firstVerdicts();
+      // Where servers answer nothing it takes a few receive timeouts.
+      await this.#unlessAbandoned(servers.firstVerdicts());
       failures = await workers.apply(
         { version, snapshot: bound, secrets, ring: ringText, slots },
         // Before the workers close theirs, so that they accept the last that waits.
@@ -167,14 +155,24 @@ export class ConfigurationFlow {
     servers.apply(bound);
     this.#noteCertificates(bound);
     this.#noteRing(ringKeys);
-    if (failures.length === 0) this.#noteApplied(version, bound);
-    else this.#noteIncomplete(version, bound, failures);
+    if (failures.length === 0) {
+      this.#noteApplied(version, bound);
+      return { kind: 'applied', version };
+    }
+    const reasons = [...new Set(failures)];
+    this.#noteIncomplete(version, bound, reasons);
+    return { kind: 'incomplete', version, reasons };
   }
 
-  /** Where servers answer nothing it takes a few receive timeouts; an engine that stops does not wait for them. */
-  async #firstVerdicts(): Promise<void> {
-    await Promise.race([this.#services.servers.firstVerdicts(), this.#whenAbandoned]);
-    if (this.#abandoned) throw new LimpetError('APPLY_FAILED', 'the engine stops');
+  /** Not Promise.race: a promise of the end, which lives as long as the engine, would keep every configuration that was ever waited for. */
+  #unlessAbandoned<T>(waited: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#endWait = () => reject(new LimpetError('APPLY_FAILED', 'the engine stops'));
+      waited.then(resolve, reject);
+      if (this.#abandoned) this.#endWait();
+    }).finally(() => {
+      this.#endWait = () => {};
+    });
   }
 
   async #giveUp(former: InEffect | undefined, opened: readonly Address[]): Promise<void> {
@@ -192,17 +190,17 @@ export class ConfigurationFlow {
   }
 
   /** Rows are kept: a worker that did not answer may still use those of the former configuration. */
-  #noteIncomplete(version: number, { hash }: Snapshot, failures: readonly string[]): void {
+  #noteIncomplete(version: number, { hash }: Snapshot, reasons: readonly string[]): void {
     const { log, memory } = this.#services;
     memory.metrics.add('engine', 0, REFUSED);
-    for (const reason of new Set(failures))
+    for (const reason of reasons)
       log.error(
         { event: 'CONFIG_INCOMPLETE', version, hash, reason },
         `the configuration is in effect, but not all of it: ${reason}. Mend that and send SIGHUP, or put the former file back`,
       );
   }
 
-  async #ephemeralRing(): Promise<string> {
+  async #ownRing(): Promise<string> {
     const { log, clock, random, keepTicketKeys } = this.#services;
     const known = this.#inEffect?.ringText ?? this.#leftTicketKeys;
     if (known !== undefined) return known;

@@ -1,4 +1,4 @@
-// The life of a Service Engine: composes it, starts it, has it read its configuration again, and drains it.
+// The life of a Service Engine: composes it, starts it, has it take its configuration again, and drains it.
 
 import type { Logger } from 'pino';
 import { systemClock } from '../lifecycle/clock.ts';
@@ -9,7 +9,8 @@ import { type ListeningSockets, ownSockets } from '../listener/listening-sockets
 import { BoundPorts } from '../snapshot/bound-ports.ts';
 import { WorkerGroup } from '../snapshot/worker-group.ts';
 import type { Drain, WorkerStart } from '../snapshot/worker-messages.ts';
-import { FileWatcher } from '../source/file-source.ts';
+import type { ConfigurationSource } from '../source/configuration-source.ts';
+import { FileSource } from '../source/file-source.ts';
 import { type ParentChannel, SupervisorLink } from '../supervisor/supervisor-link.ts';
 import { startAdminServer } from '../telemetry/admin-server.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
@@ -42,13 +43,15 @@ export class ServiceEngine {
   readonly #workers: WorkerGroup;
   readonly #servers: ServerWatch;
   readonly #certificateExpiry: CertificateExpiry;
-  readonly #watcher: FileWatcher;
+  readonly #source: ConfigurationSource;
   readonly #supervisor: SupervisorLink | undefined;
   readonly #configuration: ConfigurationFlow;
   #admin: { readonly address: { ip: string; port: number }; stop(): void } | undefined;
   #state: 'starting' | 'serving' | 'draining' = 'starting';
   /** The start, then the reload that came last: one after another. */
   #applying: Promise<void> = Promise.resolve();
+  /** A reload that has not begun: whoever asks for another means that one. */
+  #nextReload: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #onStopped: () => void = () => {};
   readonly #whenStopped = new Promise<void>((resolve) => {
@@ -89,9 +92,9 @@ export class ServiceEngine {
     this.#certificateExpiry = new CertificateExpiry(systemClock, this.#deadlines, (expiring) =>
       engineLog.certificateExpires(expiring),
     );
-    this.#watcher = new FileWatcher(this.#deadlines, () => void this.reload('change'));
+    this.#source = new FileSource(options, systemClock, this.#deadlines);
     this.#configuration = new ConfigurationFlow({
-      options,
+      source: this.#source,
       log,
       clock: systemClock,
       random: systemRandom,
@@ -100,13 +103,12 @@ export class ServiceEngine {
       boundPorts: new BoundPorts(sockets),
       servers: this.#servers,
       certificateExpiry: this.#certificateExpiry,
-      onFiles: (files) => this.#watcher.watch(files),
       keepTicketKeys: async (ringText) => this.#supervisor?.keep(ringText),
     });
   }
 
   /**
-   * Reads, validates and applies the configuration and begins to serve.
+   * Takes the first configuration, applies it and begins to serve.
    *
    * @returns undefined where it was told to stop before it served.
    * @throws LimpetError with everything that is wrong; then nothing listens.
@@ -123,11 +125,13 @@ export class ServiceEngine {
     return this.#stopped === undefined ? this.#describeReady() : undefined;
   }
 
-  /** Reads everything again. A failure is logged and changes nothing; never throws. */
-  reload(cause: 'change' | 'SIGHUP'): Promise<void> {
+  /** Takes what the source has now. A failure is logged and changes nothing; never throws. */
+  reload(cause: 'news' | 'SIGHUP'): Promise<void> {
     // An engine that drains has records to write, too.
     if (cause === 'SIGHUP') this.#workers.broadcast({ kind: 'reopen-log' });
-    this.#applying = this.#applying.then(async () => {
+    if (this.#nextReload !== undefined) return this.#nextReload;
+    this.#nextReload = this.#applying.then(async () => {
+      this.#nextReload = undefined;
       if (this.#state !== 'serving') return;
       try {
         await this.#configuration.load();
@@ -137,7 +141,8 @@ export class ServiceEngine {
         logRefusal(this.#log, error, 'configuration refused; the old one stays in effect');
       }
     });
-    return this.#applying;
+    this.#applying = this.#nextReload;
+    return this.#nextReload;
   }
 
   /**
@@ -165,6 +170,7 @@ export class ServiceEngine {
     const steps: readonly (() => unknown)[] = [
       async () => this.#configuration.inherit(await this.#supervisor?.hello()),
       () => this.#workers.start(),
+      () => this.#source.start(() => void this.reload('news')),
       () => this.#configuration.load(),
       () => this.#startAdmin(),
       () => {
@@ -186,7 +192,7 @@ export class ServiceEngine {
     if (drain.keepIdle) this.#admin?.stop();
     this.#configuration.abandon();
     await this.#applying;
-    this.#watcher.stop();
+    this.#source.stop();
     const cut = await this.#workers.stop(drain);
     if (cut > 0) this.#log.warn({ connections: cut }, 'connections were cut at the drain deadline');
     // Until here: what is under way may still choose servers.
