@@ -372,6 +372,10 @@ describe('a wrong command line', { concurrency }, () => {
       ['engine', '--config', 'a', '--admin', 'localhost:1'],
       /It must be ip:port, as 127\.0\.0\.1:9100, or "off"/,
     ],
+    [
+      ['engine', '--config', 'a', '--listen-map', '127.0.0.1:8443'],
+      /It must be two addresses, as 10\.0\.0\.1:443=10\.0\.0\.7:8443/,
+    ],
     [['keys', 'init'], /error: missing required argument 'file'/],
     [['keys', 'turn', 'ring.json'], /error: unknown command 'turn'/],
   ];

@@ -12,6 +12,7 @@ interface Flags {
   readonly ticketKeys?: string;
   readonly workers: number;
   readonly memoryLimit?: number;
+  readonly listenMap: EngineOptions['listenMap'];
   readonly admin: { ip: string; port: number } | 'off';
   readonly accessLog: string;
   readonly engineName: string;
@@ -47,8 +48,16 @@ export function engineCommand(): Command {
     )
     .addOption(
       new Option('--admin <ip:port>', 'address of /healthz, /metrics and /runtime, or "off"')
-        .argParser(address)
+        .argParser(adminAddress)
         .default({ ip: '127.0.0.1', port: 0 }, '127.0.0.1, any free port'),
+    )
+    .addOption(
+      new Option(
+        '--listen-map <ip:port=ip:port>',
+        'listen on the second address where the configuration says the first, as on a host that engines share or behind a translation of addresses; may be repeated',
+      )
+        .argParser(listenMapping)
+        .default([], 'none'),
     )
     .option('--access-log <file>', 'where access records go: a file, "-" for standard output, or "off"', '-')
     .option('--engine-name <name>', 'name in logs and metrics', hostname())
@@ -87,6 +96,7 @@ export function engineCommand(): Command {
         configFile: flags.config,
         ticketKeysFile: flags.ticketKeys,
         workers: flags.workers,
+        listenMap: flags.listenMap,
         memoryLimitBytes: flags.memoryLimit,
         admin: flags.admin === 'off' ? undefined : flags.admin,
         accessLog: flags.accessLog,
@@ -109,12 +119,27 @@ function bytes(text: string): number {
   return Number(match[1]) * (UNITS[(match[2] as string).toUpperCase()] as number);
 }
 
-function address(text: string): Flags['admin'] {
-  if (text === 'off') return 'off';
+function listenMapping(text: string, former: Flags['listenMap']): Flags['listenMap'] {
+  const [configured, listened, ...rest] = text.split('=');
+  if (configured === undefined || listened === undefined || rest.length > 0)
+    throw new InvalidArgumentError('It must be two addresses, as 10.0.0.1:443=10.0.0.7:8443.');
+  return [...former, { configured: address(configured), listened: address(listened) }];
+}
+
+function adminAddress(text: string): Flags['admin'] {
+  if (text === 'off') return text;
+  try {
+    return address(text);
+  } catch {
+    throw new InvalidArgumentError('It must be ip:port, as 127.0.0.1:9100, or "off".');
+  }
+}
+
+function address(text: string): { ip: string; port: number } {
   const match = /^(?:\[([0-9a-fA-F:]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text);
   const ip = match?.[1] ?? match?.[2] ?? '';
   const port = Number(match?.[3]);
   if (isIP(ip) === 0 || port > 65_535)
-    throw new InvalidArgumentError('It must be ip:port, as 127.0.0.1:9100, or "off".');
+    throw new InvalidArgumentError('It must be ip:port, as 127.0.0.1:9100.');
   return { ip, port };
 }

@@ -1,6 +1,7 @@
 // The options of an engine process: what the command line says, as opposed to the configuration.
 
 import type { Address } from '@limpet/model';
+import type { AddressMapping } from '../snapshot/bound-ports.ts';
 
 export interface EngineOptions {
   readonly engineName: string;
@@ -9,6 +10,8 @@ export interface EngineOptions {
   readonly ticketKeysFile: string | undefined;
   /** Memory that the engine may use; absent: what fits the machine. */
   readonly memoryLimitBytes: number | undefined;
+  /** Where this engine listens in place of configured addresses. */
+  readonly listenMap: readonly AddressMapping[];
   /** Worker threads. */
   readonly workers: number;
   /** Absent: no admin server. */

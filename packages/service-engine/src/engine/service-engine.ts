@@ -100,7 +100,7 @@ export class ServiceEngine {
       random: systemRandom,
       memory: this.#memory,
       workers: this.#workers,
-      boundPorts: new BoundPorts(sockets),
+      boundPorts: new BoundPorts(sockets, options.listenMap),
       servers: this.#servers,
       certificateExpiry: this.#certificateExpiry,
       keepTicketKeys: async (ringText) => this.#supervisor?.keep(ringText),

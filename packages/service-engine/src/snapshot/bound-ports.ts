@@ -1,11 +1,13 @@
-// The ports of a snapshot: that new ones can be had, and which ones stand for port 0.
+// Where the addresses of a snapshot are listened on: that new ones can be had, which ports stand for port 0, which addresses for others.
 
-import type {
-  Address,
-  HttpSnapshot,
-  ListenerSnapshot,
-  Snapshot,
-  VirtualServiceSnapshot,
+import {
+  type Address,
+  describeAddress,
+  type HttpSnapshot,
+  LimpetError,
+  type ListenerSnapshot,
+  type Snapshot,
+  type VirtualServiceSnapshot,
 } from '@limpet/model';
 import type { ListeningSockets } from '../listener/listening-sockets.ts';
 import { addressKey } from './worker-messages.ts';
@@ -14,6 +16,12 @@ export interface BoundSnapshot {
   readonly snapshot: Snapshot;
   /** Addresses that were opened for it: to be released if it does not come into effect. */
   readonly opened: readonly Address[];
+}
+
+/** Where this engine listens in place of a configured address: it shares a host, or clients reach it through a translation of addresses. */
+export interface AddressMapping {
+  readonly configured: Address;
+  readonly listened: Address;
 }
 
 /** Every address that a snapshot listens on. */
@@ -30,10 +38,12 @@ export function addressesGone(former: Snapshot, next: Snapshot): readonly Addres
 /** Remembers the ports that the operating system chose, so that a reload keeps them. */
 export class BoundPorts {
   readonly #sockets: ListeningSockets;
+  readonly #mapped: ReadonlyMap<string, Address>;
   readonly #chosen = new Map<string, number>();
 
-  constructor(sockets: ListeningSockets) {
+  constructor(sockets: ListeningSockets, mappings: readonly AddressMapping[] = []) {
     this.#sockets = sockets;
+    this.#mapped = new Map(mappings.map(({ configured, listened }) => [addressKey(configured), listened]));
   }
 
   /**
@@ -59,13 +69,15 @@ export class BoundPorts {
 
   async #bind(snapshot: Snapshot, former: Snapshot | undefined, opened: Address[]): Promise<Snapshot> {
     const open = new Set(former === undefined ? [] : addressesOf(former).map(addressKey));
+    const taken = new Map<string, Address>();
     const virtualServices: VirtualServiceSnapshot[] = [];
     for (const virtualService of snapshot.virtualServices) {
       const listeners = [];
       for (const [index, listener] of virtualService.listeners.entries()) {
         const key = `${virtualService.uuid}/${index}`;
-        const { ip, port } = listener.address;
+        const { ip, port } = this.#mapped.get(addressKey(listener.address)) ?? listener.address;
         let address = { ip, port: port === 0 ? (this.#chosen.get(key) ?? 0) : port };
+        refuseTwice(taken, address, listener.address);
         if (!open.has(addressKey(address))) {
           address = await this.#sockets.open(key, address);
           open.add(addressKey(address));
@@ -89,4 +101,17 @@ function redirectedTo(listeners: readonly ListenerSnapshot[], http: HttpSnapshot
   const secure = listeners.find(({ terminatesTls }) => terminatesTls);
   if (http.redirectToHttpsPort !== 0 || secure === undefined) return http;
   return { ...http, redirectToHttpsPort: secure.address.port };
+}
+
+/** Validation has seen that no two are configured on one address; a mapping can bring two to one. */
+function refuseTwice(taken: Map<string, Address>, address: Address, configured: Address): void {
+  if (address.port === 0) return;
+  const key = addressKey(address);
+  const other = taken.get(key);
+  taken.set(key, configured);
+  if (other === undefined) return;
+  throw new LimpetError(
+    'ADDRESS_IN_USE',
+    `${describeAddress(address)} would stand for both ${describeAddress(other)} and ${describeAddress(configured)}; change --listen-map`,
+  );
 }
