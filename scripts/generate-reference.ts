@@ -3,13 +3,14 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  controllerNestedTypes,
+  controllerSchemas,
   errorCatalogue,
   fieldsWithoutEffect,
   logFieldCatalogue,
   type MetricDefinition,
   metricCatalogue,
   nestedTypes,
-  type ObjectType,
   objectSchemas,
   significanceCodes,
 } from '@limpet/model';
@@ -99,24 +100,32 @@ function schemaAt(schema: JsonSchema, path: string): JsonSchema {
 }
 
 const described = new Set<string>();
-const objects = (Object.keys(objectSchemas) as ObjectType[])
-  .flatMap((type) => {
-    const schema = z.toJSONSchema(objectSchemas[type], { io: 'input', unrepresentable: 'any' }) as JsonSchema;
-    const nested = Object.entries(nestedTypes[type]).filter(
+
+function objectTables(
+  schemas: Readonly<Record<string, z.ZodType>>,
+  nestedOf: Readonly<Record<string, Readonly<Record<string, string>>>>,
+): string {
+  const tables = Object.entries(schemas).flatMap(([type, zodSchema]) => {
+    const schema = z.toJSONSchema(zodSchema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
+    const nested = Object.entries(nestedOf[type] ?? {}).filter(
       ([, name]) => !described.has(name) && described.add(name),
     );
     return [
       objectTable(type, schema),
       ...nested.map(([path, name]) => objectTable(name, schemaAt(schema, path))),
     ];
-  })
-  .join('\n\n');
+  });
+  return tables.join('\n\n');
+}
+
+const objects = objectTables(objectSchemas, nestedTypes);
+const controllerObjects = objectTables(controllerSchemas, controllerNestedTypes);
 
 const pages: Readonly<Record<string, string>> = {
   'errors.md': `# Errors\n\n${errors}\n`,
   'metrics.md': `# Metrics\n\nOn \`/metrics\` of the admin address, in Prometheus text format.\n\n${metrics}\n`,
   'log-fields.md': `# Log fields\n\nOf the access log: one JSON record a line.\n\n${logFields}\n\n## Significance codes\n\n${codes}\n`,
-  'objects.md': `# Objects\n\nThe fields that a configuration can have, with Avi's names and defaults.\n\n${objects}\n`,
+  'objects.md': `# Objects\n\nThe fields that a configuration can have, with Avi's names and defaults.\n\n${objects}\n\n## Of a Controller\n\nWhat a Controller has beside them, and an engine with a configuration of its own does not.\n\n${controllerObjects}\n`,
 };
 
 const stale: string[] = [];

@@ -10,7 +10,23 @@ export type { IpPrefix } from './ip-prefix.ts';
 export { type LoadedConfig, type LoadOptions, loadConfig } from './load-config.ts';
 export * from './log-fields.ts';
 export * from './metrics.ts';
+export type { ApiType } from './objects/api-type.ts';
+export { apiTypeByName, apiTypeByPath, apiTypes } from './objects/api-types.ts';
+export { controllerNestedTypes, controllerSchemas } from './objects/controller-schemas.ts';
+export {
+  ADMIN_TENANT,
+  type DefaultObject,
+  defaultObjects,
+  defaultUuid,
+  isDefaultObject,
+} from './objects/default-objects.ts';
 export { fieldsWithoutEffect } from './objects/fields-without-effect.ts';
+export {
+  type KnownBody,
+  withDefaults,
+  withoutDefaults,
+  withoutUnknownFields,
+} from './objects/object-fields.ts';
 export {
   type AviObject,
   nestedTypes,

@@ -11,6 +11,8 @@ export interface ApiType {
   readonly singleton: boolean;
   /** Fields with their ranges and defaults; unknown ones pass. */
   readonly schema: z.ZodType;
+  /** Avi's name of the message type of what is nested, by path: `{'servers[]': 'Server'}`. */
+  readonly nested: Readonly<Record<string, string>>;
   /** Fields that refer, by path with `[]` for lists, with the type that they refer to: `{'health_monitor_refs[]': 'HealthMonitor'}`. */
   readonly references: Readonly<Record<string, string>>;
   /** Paths of fields that are sealed and never answered: `key`, `key_passphrase`. */

@@ -24,4 +24,12 @@ export const identity = {
   tenant_ref: ref.optional(),
 };
 
+/** What an object has of which there is one, and which has no name of its own. */
+export const singleton = {
+  uuid: identity.uuid,
+  url: identity.url,
+  _last_modified: identity._last_modified,
+  tenant_ref: identity.tenant_ref,
+};
+
 export const ipAddr = z.looseObject({ addr: z.string().min(1), type: z.enum(['V4', 'V6', 'DNS']) });

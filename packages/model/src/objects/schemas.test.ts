@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { controllerNestedTypes, controllerSchemas } from './controller-schemas.ts';
 import { fieldsWithoutEffect } from './fields-without-effect.ts';
 import { nestedTypes, objectSchemas } from './schemas.ts';
 
@@ -186,13 +187,49 @@ describe('the defaults', () => {
   });
 });
 
+describe('the defaults of a Controller', () => {
+  it('are those of Avi', () => {
+    assert.deepEqual(controllerSchemas.ServiceEngineGroup.parse(named), {
+      ...named,
+      algo: 'PLACEMENT_ALGO_PACKED',
+      ha_mode: 'HA_MODE_SHARED',
+      min_scaleout_per_vs: 1,
+      max_scaleout_per_vs: 4,
+      max_vs_per_se: 10,
+      max_se: 10,
+    });
+    assert.deepEqual(controllerSchemas.ServiceEngine.parse(named), {
+      ...named,
+      enable_state: 'SE_STATE_ENABLED',
+    });
+    assert.deepEqual(controllerSchemas.ControllerProperties.parse({}), {
+      api_idle_timeout: 15,
+      dead_se_detection_timer: 360,
+      secure_channel_se_token_timeout: 60,
+      vs_key_rotate_period: 360,
+    });
+    assert.deepEqual(controllerSchemas.SystemConfiguration.parse({}).portal_configuration, {
+      allow_basic_authentication: false,
+      api_force_timeout: 24,
+      minimum_password_length: 8,
+      password_strength_check: false,
+      use_uuid_from_input: false,
+    });
+    assert.deepEqual(controllerSchemas.Cloud.parse(named), { ...named, vtype: 'CLOUD_NONE' });
+    assert.deepEqual(controllerSchemas.Tenant.parse(named), { ...named, local: true });
+  });
+});
+
 describe('the fields without effect', () => {
   it('belong to types that there are, and are none of the fields with an effect', () => {
-    const nested = Object.values(nestedTypes).flatMap((types) => Object.values(types));
-    const types = new Set<string>([...Object.keys(objectSchemas), ...nested]);
+    const schemas = { ...objectSchemas, ...controllerSchemas };
+    const nested = Object.values({ ...nestedTypes, ...controllerNestedTypes }).flatMap((types) =>
+      Object.values(types),
+    );
+    const types = new Set<string>([...Object.keys(schemas), ...nested]);
     for (const [type, fields] of Object.entries(fieldsWithoutEffect)) {
       assert.ok(types.has(type), type);
-      const schema = (objectSchemas as Record<string, { readonly shape: object }>)[type];
+      const schema = (schemas as Record<string, { readonly shape: object }>)[type];
       for (const field of Object.keys(fields)) {
         assert.ok(schema === undefined || !Object.hasOwn(schema.shape, field), `${type}.${field}`);
       }
