@@ -122,6 +122,24 @@ export const errorCatalogue = Object.freeze({
     'the engine is short of file descriptors, local ports or memory',
   ),
   INTERNAL: define('internal', true, 500, 'an internal error'),
+  // the engine link
+  LINK_MALFORMED: define('internal', true, 0, 'a message of the engine link is malformed'),
+  LINK_BASE_UNKNOWN: define(
+    'internal',
+    true,
+    0,
+    'the changes are for another snapshot than the one that is here',
+  ),
+  ENROLMENT_REFUSED: define('configuration', false, 403, 'the engine was not enrolled'),
+  CONTROLLER_UNREACHABLE: define('configuration', true, 503, 'the Controller cannot be reached'),
+  CONTROLLER_NOT_TRUSTED: define(
+    'configuration',
+    false,
+    0,
+    'whoever answers for the Controller is not the one that the token is from',
+  ),
+  ENGINE_REVOKED: define('configuration', false, 403, 'the Controller has revoked this engine'),
+  STATE_UNREADABLE: define('configuration', false, 500, 'the state folder of the engine cannot be used'),
 });
 
 export type ErrorCode = keyof typeof errorCatalogue;

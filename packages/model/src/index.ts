@@ -3,6 +3,22 @@
 export { canonicalJson, deepFreeze, sha256Hex } from './canonical-json.ts';
 export { type CertificateIdentity, readCertificateIdentity } from './certificate-identity.ts';
 export { DerReader, derTag } from './der.ts';
+export { encodeFrame, FrameReader } from './engine-link/frames.ts';
+export {
+  LinkConnection,
+  type LinkListener,
+  type LinkTimer,
+  type LinkTimers,
+} from './engine-link/link-connection.ts';
+export * from './engine-link/link-limits.ts';
+export * from './engine-link/link-messages.ts';
+export {
+  applySnapshotChanges,
+  checkedSnapshot,
+  type SnapshotChanges,
+  secretHashes,
+  snapshotChanges,
+} from './engine-link/snapshot-changes.ts';
 export * from './errors.ts';
 export { resolveFileReferences } from './file-references.ts';
 export { type HostPattern, matchesHost } from './host-pattern.ts';

@@ -46,7 +46,7 @@ export function compileObjects(
   const secrets = new Map(
     [...certificates.values()].map(({ snapshot, privateKeyPem }) => [snapshot.keyHash, privateKeyPem]),
   );
-  return { snapshot: deepFreeze({ hash: hashOf(content), ...content }), secrets };
+  return { snapshot: deepFreeze({ hash: snapshotHash(content), ...content }), secrets };
 }
 
 function compiledVirtualService(
@@ -66,7 +66,8 @@ function formerIfSame<T extends object>(former: T | undefined, made: T): T {
   return former !== undefined && contentHash(former) === contentHash(made) ? former : made;
 }
 
-function hashOf({ virtualServices, pools }: Omit<CompiledConfig['snapshot'], 'hash'>): string {
+/** What names a snapshot by its content; its parts must be frozen. */
+export function snapshotHash({ virtualServices, pools }: Omit<CompiledConfig['snapshot'], 'hash'>): string {
   return sha256Hex(
     canonicalJson({ virtualServices: virtualServices.map(contentHash), pools: pools.map(contentHash) }),
   );
