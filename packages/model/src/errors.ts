@@ -121,6 +121,27 @@ export const errorCatalogue = Object.freeze({
     503,
     'the engine is short of file descriptors, local ports or memory',
   ),
+  // the Controller
+  STORE_LOCKED: define('configuration', true, 503, 'another Controller has the store open'),
+  STORE_UNREADABLE: define('configuration', false, 500, 'the store cannot be read'),
+  STORE_FULL: define(
+    'configuration',
+    true,
+    507,
+    'there is no room for the store; what was stored is unharmed',
+  ),
+  STORE_FAILED: define('internal', true, 500, 'the store could not be written; what was stored is unharmed'),
+  STORE_CONFLICT: define('downstream', true, 412, 'the objects have changed in the meantime'),
+  BACKUP_UNREADABLE: define('configuration', false, 400, 'the backup cannot be used'),
+  BACKUP_UNWRITABLE: define('configuration', true, 500, 'the backup could not be written'),
+  SECRET_UNREADABLE: define('internal', false, 500, 'a sealed secret cannot be opened'),
+  MASTER_KEY_INVALID: define('configuration', false, 500, 'the master key cannot be used'),
+  MASTER_KEY_WRONG: define(
+    'configuration',
+    false,
+    500,
+    'the master key is not the one that the secrets of the store are sealed with',
+  ),
   INTERNAL: define('internal', true, 500, 'an internal error'),
   // the engine link
   LINK_MALFORMED: define('internal', true, 0, 'a message of the engine link is malformed'),
