@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { createConnection } from 'node:net';
-import type { Writable } from 'node:stream';
+import type { Duplex, Writable } from 'node:stream';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { exchangeRaw, TicketClient } from '@limpet/testkit';
@@ -105,35 +105,40 @@ describe('a client that is too slow (R16)', () => {
     });
     const session = connectHttp2(`https://127.0.0.1:${bed.port}`, { rejectUnauthorized: false });
     session.on('error', () => {});
-    await once(session, 'remoteSettings');
-    const begun = 'Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n';
-    const clients: Record<string, DeafClient> = {
-      '/h1-end': deafConnection(bed.port, `POST /h1-end HTTP/1.1\r\nHost: a\r\n${begun}`, ['0\r\n\r\n']),
-      '/h1-chunk': deafConnection(bed.port, `POST /h1-chunk HTTP/1.1\r\nHost: a\r\n${begun}`, [
-        '1\r\nb\r\n',
-        '1\r\nc\r\n',
-      ]),
-      '/h1-tunnel': deafConnection(
-        bed.port,
-        `GET /h1-tunnel HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
-        ['\x81\x00'],
-      ),
-      '/h2-end': deafStream(session, { ':method': 'POST', ':path': '/h2-end' }),
-      '/h2-tunnel': deafStream(session, {
-        ':method': 'CONNECT',
-        ...{ ':protocol': 'websocket', ':path': '/h2-tunnel', 'sec-websocket-version': '13' },
-      }),
-    };
-    await Promise.all(
-      Object.entries(clients).map(([path, client]) => pouring.standsStill(path).then(client.goOn)),
-    );
-    await eventually(() => pouring.open.size === 0, 'the server is rid of all', 10_000).catch(() => {});
-    const left = [...pouring.open.keys()];
-    for (const client of Object.values(clients)) client.destroy();
-    session.destroy();
-    await pouring.stop();
-    assert.deepEqual(left, []);
-    await bed.reload({ httpProfile: LONG });
+    const clients: DeafClient[] = [];
+    try {
+      await once(session, 'remoteSettings');
+      const begun = 'Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n';
+      const webSocket = `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`;
+      const overHttp1 = (path: string, method: string, rest: string): DeafClient =>
+        deafConnection(bed.port, path, `${method} ${path} HTTP/1.1\r\nHost: a\r\n${rest}`);
+      const overHttp2 = (path: string, fields: Record<string, string>): DeafClient =>
+        deafStream(session, { ':path': path, ...fields });
+      const tunnel = { ':method': 'CONNECT', ':protocol': 'websocket', 'sec-websocket-version': '13' };
+      clients.push(
+        overHttp1('/h1-end', 'POST', begun),
+        overHttp1('/h1-drip', 'POST', begun),
+        overHttp1('/h1-tunnel', 'GET', webSocket),
+        overHttp2('/h2-end', { ':method': 'POST' }),
+        overHttp2('/h2-drip', { ':method': 'POST' }),
+        overHttp2('/h2-tunnel', tunnel),
+      );
+      await Promise.all(
+        clients.map(async (client) => {
+          await pouring.standsStill(client.path);
+          if (client.path.endsWith('-end')) client.sayLast();
+          // Each piece well within the time that it has for a body, again and again.
+          else client.drip(SHORT_MS);
+        }),
+      );
+      await eventually(() => pouring.open.size === 0, 'the server is rid of all', 15_000).catch(() => {});
+      assert.deepEqual([...pouring.open.keys()], []);
+    } finally {
+      for (const client of clients) client.destroy();
+      session.destroy();
+      await pouring.stop();
+      await bed.reload({ httpProfile: LONG });
+    }
   });
 
   const openConnections = () => bed.engine.metric('limpet_connections_open');
@@ -267,29 +272,40 @@ async function startPouringServer() {
   };
 }
 
-/** A client that reads nothing of its answer, and says a little more when it is told to. */
+/** A client that reads nothing of its answer. */
 interface DeafClient {
-  goOn(): void;
+  readonly path: string;
+  /** Ends its request. */
+  sayLast(): void;
+  /** Says a little more again and again, until it is destroyed. */
+  drip(everyMs: number): void;
   destroy(): void;
 }
 
-function deafConnection(port: number, first: string, later: readonly string[]): DeafClient {
-  const socket = connectTls({ host: '127.0.0.1', port, servername: 'localhost', rejectUnauthorized: false });
-  socket.pause();
-  socket.on('error', () => {});
-  socket.write(first, 'latin1');
+function deafClient(path: string, sink: Duplex, begin: string, piece: string, last: () => void): DeafClient {
+  let dripping: NodeJS.Timeout | undefined;
+  sink.pause();
+  sink.on('error', () => {});
+  sink.write(begin, 'latin1');
   return {
-    goOn: () => {
-      for (const piece of later) socket.write(piece, 'latin1');
+    path,
+    sayLast: last,
+    drip: (everyMs) => {
+      dripping = setInterval(() => sink.write(piece, 'latin1'), everyMs);
     },
-    destroy: () => socket.destroy(),
+    destroy: () => {
+      clearInterval(dripping);
+      sink.destroy();
+    },
   };
+}
+
+function deafConnection(port: number, path: string, request: string): DeafClient {
+  const socket = connectTls({ host: '127.0.0.1', port, servername: 'localhost', rejectUnauthorized: false });
+  return deafClient(path, socket, request, '1\r\nb\r\n', () => socket.write('0\r\n\r\n'));
 }
 
 function deafStream(session: ClientHttp2Session, fields: Record<string, string>): DeafClient {
   const stream = session.request(fields, { endStream: false });
-  stream.pause();
-  stream.on('error', () => {});
-  stream.write('a');
-  return { goOn: () => stream.end(), destroy: () => stream.destroy() };
+  return deafClient(fields[':path'] ?? '', stream, 'a', 'b', () => stream.end());
 }

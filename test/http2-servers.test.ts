@@ -20,7 +20,7 @@ import { connect as connectTls } from 'node:tls';
 import { eventually } from './support/engine.ts';
 import { bothVersions, openClient } from './support/http-clients.ts';
 import { type OneEngine, startOneEngine } from './support/one-engine.ts';
-import { flag, frame, frameType } from './support/raw-http2.ts';
+import { fieldBlock, flag, frame, frameType } from './support/raw-http2.ts';
 
 type OnStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 
@@ -74,6 +74,30 @@ after(async () => {
   for (const session of sessions) session.destroy();
   server.close();
 });
+
+/** :status 200 of the static table (RFC 7541 App. A). */
+const STATUS_200 = Buffer.of(0x88);
+
+/** A server that answers each request head with these frames, which node:http2 would not send. */
+async function startRawServer(answer: (stream: number) => readonly Buffer[]) {
+  const raw = createTcpServer((socket) => {
+    let received = Buffer.alloc(0);
+    // Behind the preface.
+    let at = 24;
+    socket.on('error', () => {});
+    socket.write(frame(frameType.settings, 0, 0));
+    socket.on('data', (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk]);
+      for (; received.length >= at + 9; at += 9 + received.readUIntBE(at, 3)) {
+        if (received[at + 3] === frameType.headers)
+          socket.write(Buffer.concat(answer(received.readUInt32BE(at + 5))));
+      }
+    });
+  });
+  raw.listen(0, '127.0.0.1');
+  await once(raw, 'listening');
+  return { port: (raw.address() as AddressInfo).port, stop: () => void raw.close() };
+}
 
 /** No session is left from the test before. */
 async function startAnew(): Promise<void> {
@@ -275,34 +299,13 @@ describe('a server that goes away', () => {
   }
 
   it('in the middle of an answer, by a reset that names no error, makes the client see that it is cut short', async () => {
-    const halves = createTcpServer((socket) => {
-      let received = Buffer.alloc(0);
-      // Behind the preface.
-      let at = 24;
-      socket.on('error', () => {});
-      socket.write(frame(frameType.settings, 0, 0));
-      socket.on('data', (chunk: Buffer) => {
-        received = Buffer.concat([received, chunk]);
-        for (; received.length >= at + 9; at += 9 + received.readUIntBE(at, 3)) {
-          if (received[at + 3] !== frameType.headers) continue;
-          const stream = received.readUInt32BE(at + 5);
-          // What node:http2 would not send: half an answer without END_STREAM, then RST_STREAM with NO_ERROR.
-          socket.write(
-            Buffer.concat([
-              // :status 200 of the static table (RFC 7541 App. A).
-              frame(frameType.headers, flag.endHeaders, stream, Buffer.of(0x88)),
-              frame(frameType.data, 0, stream, Buffer.from('half')),
-              frame(frameType.rstStream, 0, stream, Buffer.alloc(4)),
-            ]),
-          );
-        }
-      });
-    });
-    halves.listen(0, '127.0.0.1');
-    await once(halves, 'listening');
-    const { port } = halves.address() as AddressInfo;
+    const halves = await startRawServer((stream) => [
+      frame(frameType.headers, flag.endHeaders, stream, STATUS_200),
+      frame(frameType.data, 0, stream, Buffer.from('half')),
+      frame(frameType.rstStream, 0, stream, Buffer.alloc(4)),
+    ]);
     try {
-      await bed.reload({ servers: [{ name: 'halves', port }] });
+      await bed.reload({ servers: [{ name: 'halves', port: halves.port }] });
       for (const version of bothVersions) {
         const client = openClient(version, bed.port);
         await assert.rejects(client.request(), version);
@@ -310,7 +313,31 @@ describe('a server that goes away', () => {
       }
     } finally {
       await bed.reload({});
-      halves.close();
+      halves.stop();
+    }
+  });
+
+  it('from its own word, with content after a 205, is found out, and no byte of it reaches the client', async () => {
+    const chatty = await startRawServer((stream) => [
+      frame(frameType.headers, flag.endHeaders, stream, fieldBlock([[':status', '205']])),
+      frame(frameType.data, flag.endStream, stream, Buffer.from('content')),
+    ]);
+    try {
+      await bed.reload({ servers: [{ name: 'chatty', port: chatty.port }] });
+      for (const version of bothVersions) {
+        const client = openClient(version, bed.port);
+        const path = `/reset-content-${version}`;
+        // The head may have left by then.
+        const reply = await client.request({ path }).catch(() => undefined);
+        client.close();
+        assert.ok(reply === undefined || reply.body.length === 0, version);
+        const record = () => bed.engine.records().find((each) => each.uri_path === path);
+        await eventually(() => record() !== undefined, 'it is recorded');
+        assert.deepEqual([record()?.error, record()?.response_length], ['RESPONSE_MALFORMED', 0], version);
+      }
+    } finally {
+      await bed.reload({});
+      chatty.stop();
     }
   });
 
@@ -516,31 +543,34 @@ describe('a request whose stream its server keeps refusing', () => {
       };
       await bed.reload({ servers: gates.map(({ port }, at) => ({ name: `gate${at}`, port })) });
       const { request, answered, close } = await post(version);
-      request.write(Buffer.alloc(1000));
-      await eventually(() => gates.some(({ accepted }) => accepted === 1), 'one server is asked');
-      const first = gates.find(({ accepted }) => accepted === 1);
-      first?.open();
-      const next = gates.find((gate) => gate !== first);
-      await eventually(() => next?.accepted === 1, 'the other is asked');
-      let taken = 0;
-      for (let at = 0; at < big; at += 65_536) {
-        request.write(Buffer.alloc(65_536), () => {
-          taken++;
-        });
+      try {
+        request.write(Buffer.alloc(1000));
+        await eventually(() => gates.some(({ accepted }) => accepted === 1), 'one server is asked');
+        const first = gates.find(({ accepted }) => accepted === 1);
+        first?.open();
+        const next = gates.find((gate) => gate !== first);
+        await eventually(() => next?.accepted === 1, 'the other is asked');
+        let taken = 0;
+        for (let at = 0; at < big; at += 65_536) {
+          request.write(Buffer.alloc(65_536), () => {
+            taken++;
+          });
+        }
+        request.end();
+        let before = -1;
+        await eventually(() => {
+          const still = taken === before;
+          before = taken;
+          return still;
+        }, 'no more is taken');
+        next?.open();
+        assert.equal(await answered, 200);
+        assert.deepEqual([refused, received], [3, big + 1000]);
+      } finally {
+        close();
+        for (const gate of gates) gate.stop();
+        await bed.reload({});
       }
-      request.end();
-      let before = -1;
-      await eventually(() => {
-        const still = taken === before;
-        before = taken;
-        return still;
-      }, 'no more is taken');
-      next?.open();
-      assert.equal(await answered, 200);
-      assert.deepEqual([refused, received], [3, big + 1000]);
-      close();
-      await bed.reload({});
-      for (const gate of gates) gate.stop();
     });
   }
 });

@@ -69,11 +69,18 @@ describe('an engine under a supervisor', { concurrency: 2 }, () => {
     await assert.rejects(bed.fleet.startSupervised(broken), /ended \(2\)[\s\S]*there is no Pool/);
   });
 
-  it('reads everything once for each SIGHUP, however quickly they come, and also as it starts', async () => {
+  it('reads everything once for each SIGHUP, however quickly they come, and also as it starts, and opens no debugger at SIGUSR1', async () => {
     const engine = await bed.fleet.startSupervised(bed.configuration(), ['--workers', '1']);
     const { child } = engine.process;
     for (let times = 0; times < 5; times++) child.kill('SIGHUP');
     await eventually(() => engine.process.stderr().includes('"event":"CONFIG_UNCHANGED"'), 'it is answered');
+    // At which Node would open a debugger, for every user of the machine.
+    child.kill('SIGUSR1');
+    await eventually(
+      () => engine.process.stderr().includes('"event":"SIGNAL_IGNORED"'),
+      'the supervisor ignores SIGUSR1',
+    );
+    assert.doesNotMatch(engine.process.stderr(), /Debugger listening/);
     const before = engine.pids.length;
     child.kill('SIGUSR2');
     await eventually(

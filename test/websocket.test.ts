@@ -4,13 +4,22 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectHttp2, constants } from 'node:http2';
 import { type AddressInfo, createConnection, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { cookieProfile } from './support/cookie-client.ts';
 import { eventually } from './support/engine.ts';
 import { type OneEngine, startOneEngine } from './support/one-engine.ts';
+import {
+  type Frame,
+  flag,
+  frame,
+  frameType,
+  headersFrame,
+  openRawHttp2,
+  type RawHttp2,
+} from './support/raw-http2.ts';
 
 type OnUpgrade = (request: IncomingMessage, socket: Socket) => void;
 
@@ -76,6 +85,23 @@ async function open(request = `${REQUEST}\r\n`, localAddress = '127.0.0.1'): Pro
   });
   socket.write(request);
   return { socket, raw, received: () => text };
+}
+
+/** Servers' ends of the WebSockets that are opened from now on, which say nothing by themselves, and how each ended. */
+function keepSides() {
+  const sides: Socket[] = [];
+  const ends: string[] = [];
+  let text = '';
+  onUpgrade = (request, socket) => {
+    sides.push(socket);
+    socket.once('end', () => ends.push('end'));
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => ends.push(String(code)));
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString('latin1');
+    });
+    accept(request, socket);
+  };
+  return { sides, ends, received: () => text };
 }
 
 describe('a WebSocket over HTTP/1.1', () => {
@@ -176,19 +202,14 @@ describe('a WebSocket over HTTP/1.1', () => {
     socket.destroy();
   });
 
-  it('that a client leaves is closed at the server, and one that a server leaves at the client', async () => {
-    const sides: Socket[] = [];
-    const ended: Socket[] = [];
-    onUpgrade = (request, socket) => {
-      sides.push(socket);
-      socket.on('end', () => ended.push(socket));
-      socket.resume();
-      accept(request, socket);
-    };
+  it('that a client resets is reset at the server, and one that a server resets at the client', async () => {
+    const { sides, ends } = keepSides();
     const leaving = await open();
     await eventually(() => leaving.received().includes('\r\n\r\n'), 'the head comes');
     leaving.raw.resetAndDestroy();
-    await eventually(() => ended.length === 1, 'the server is told');
+    await eventually(() => ends.length === 1, 'the server is told');
+    // An end would make what the client has said look whole.
+    assert.deepEqual(ends, ['ECONNRESET']);
     const left = await open();
     await eventually(() => left.received().includes('\r\n\r\n'), 'the head comes');
     sides[1]?.resetAndDestroy();
@@ -310,26 +331,53 @@ describe('a WebSocket over HTTP/2', () => {
     assert.equal(await bed.engine.metric('limpet_server_requests_active'), 0);
   });
 
-  it('that its client resets is closed at the server; one that the server resets is reset at the client', async () => {
-    const ended: Socket[] = [];
-    const sides: Socket[] = [];
-    onUpgrade = (request, socket) => {
-      sides.push(socket);
-      socket.on('end', () => ended.push(socket));
-      socket.resume();
-      accept(request, socket);
-    };
+  for (const last of ['', 'last']) {
+    it(`that its client gives up ${last === '' ? '' : 'when the server has ended its own way '}is reset at the server, however that is done`, async () => {
+      const rst = (code: number): Buffer => frame(frameType.rstStream, 0, 1, Buffer.of(0, 0, 0, code));
+      const ways: readonly (readonly [how: string, giveUp: (client: RawHttp2) => void])[] = [
+        ['CANCEL', ({ send }) => send(rst(constants.NGHTTP2_CANCEL))],
+        ['NO_ERROR', ({ send }) => send(rst(constants.NGHTTP2_NO_ERROR))],
+        ['the end of its connection', ({ socket }) => socket.end()],
+      ];
+      for (const [how, giveUp] of ways) {
+        const { sides, ends, received } = keepSides();
+        const client = await openRawHttp2(bed.port);
+        const fields = [
+          [':method', 'CONNECT'],
+          [':protocol', 'websocket'],
+          [':path', '/chat'],
+        ] as const;
+        client.send(
+          headersFrame(
+            1,
+            [...fields, [':scheme', 'https'], [':authority', 'a'], ['sec-websocket-version', '13']],
+            flag.endHeaders,
+          ),
+          frame(frameType.data, 0, 1, Buffer.from('half of it')),
+        );
+        await eventually(() => received() === 'half of it', 'the server has the beginning');
+        if (last !== '') {
+          sides[0]?.end(last);
+          const isLast = ({ type, flags }: Frame): boolean =>
+            type === frameType.data && flags === flag.endStream;
+          await client.next(isLast, 'the end of what the server says');
+        }
+        giveUp(client);
+        await eventually(() => ends.length === 1, 'the server is told');
+        assert.deepEqual(ends, ['ECONNRESET'], how);
+        client.close();
+      }
+    });
+  }
+
+  it('that the server resets is reset at the client', async () => {
+    const { sides } = keepSides();
     const { session, stream } = await openStream();
     await once(stream, 'response');
-    stream.close();
-    await eventually(() => ended.length === 1, 'the server is told');
-    const other = await openStream();
-    await once(other.stream, 'response');
-    sides[1]?.resetAndDestroy();
-    await new Promise((resolve) => other.stream.once('close', resolve));
-    assert.notEqual(other.stream.rstCode, 0);
+    sides[0]?.resetAndDestroy();
+    await new Promise((resolve) => stream.once('close', resolve));
+    assert.notEqual(stream.rstCode, 0);
     session.destroy();
-    other.session.destroy();
     await eventually(
       async () => (await bed.engine.metric('limpet_server_requests_active')) === 0,
       'no place is kept',

@@ -57,7 +57,7 @@ export async function runSupervisor(options: SuperviseOptions): Promise<number> 
   process.on('SIGHUP', () => supervisor.reload());
   process.on('SIGUSR2', () => void supervisor.upgrade());
   // Else Node opens a debugger on loopback.
-  process.on('SIGUSR1', () => {});
+  process.on('SIGUSR1', () => log.warn({ event: 'SIGNAL_IGNORED', signal: 'SIGUSR1' }, 'no debugger'));
   if (options.stopWithStandardInput) process.stdin.once('end', () => stop('end of standard input')).resume();
   const code = await supervisor.run();
   deadlines.stop();

@@ -7,7 +7,7 @@ import { Http1DownstreamConnection } from './downstream-connection.ts';
 
 const BODY_TIMEOUT_MS = 30_000;
 
-function open() {
+function open(bodyTimeoutMs = BODY_TIMEOUT_MS) {
   const time = createFakeClock();
   const calls: string[] = [];
   const channel = {
@@ -19,7 +19,7 @@ function open() {
       reset: () => calls.push('reset'),
     },
   } as unknown as Channel;
-  const http = { firstByteTimeoutMs: 0, bodyTimeoutMs: BODY_TIMEOUT_MS };
+  const http = { firstByteTimeoutMs: 0, bodyTimeoutMs };
   const proxied = {
     services: { deadlines: time.deadlines },
     service: () => ({ http }),
@@ -44,6 +44,15 @@ describe('the end of an HTTP/1.1 connection', () => {
     connection.waitForDrain();
     connection.drain(false);
     time.advance(BODY_TIMEOUT_MS + 1000);
+    assert.deepEqual(calls, ['reset']);
+  });
+
+  it('comes with a reset when the client takes nothing for five minutes, where client_body_timeout is 0', () => {
+    const { time, calls, connection } = open(0);
+    connection.waitForDrain();
+    time.advance(299_000);
+    assert.deepEqual(calls, []);
+    time.advance(2000);
     assert.deepEqual(calls, ['reset']);
   });
 

@@ -9,6 +9,7 @@ import { forwardRequest } from '../forward-request.ts';
 import type { RequestHead } from '../message.ts';
 import type { ProxiedConnection } from '../proxied-connection.ts';
 import { recordRefusedRequest } from '../request-record.ts';
+import { stallLimitMs } from '../stall-limit.ts';
 import { type ExchangeConnection, Http1Exchange } from './downstream-exchange.ts';
 import { parseRequestHead } from './request-head.ts';
 import { responseHeadText } from './serialize.ts';
@@ -150,7 +151,7 @@ export class Http1DownstreamConnection implements ChannelListener, ExchangeConne
   waitForDrain(): void {
     if (this.#unsent && this.#waitingFor === 'drain') return;
     this.#unsent = true;
-    this.#wait('drain', this.#connection.service().http.bodyTimeoutMs);
+    this.#wait('drain', stallLimitMs(this.#connection.service().http.bodyTimeoutMs));
   }
 
   exchangeDone(exchange: Http1Exchange, keepAlive: boolean): void {

@@ -140,6 +140,13 @@ export class Http1UpstreamConnection
 
   abort(): void {
     this.#listener = undefined;
+    // What passes through a tunnel has no end of its own: an end in order would make what was given up look whole.
+    if (this.#tunnel && !this.#closed) {
+      this.#closed = true;
+      this.#batch.clear();
+      this.#channel.reset();
+      return;
+    }
     this.destroy();
   }
 

@@ -18,6 +18,7 @@ import { forwardRequest } from '../forward-request.ts';
 import type { DownstreamOwner } from '../http1/downstream-connection.ts';
 import type { ProxiedConnection } from '../proxied-connection.ts';
 import { recordRefusedRequest } from '../request-record.ts';
+import { stallLimitMs } from '../stall-limit.ts';
 import { cutStream } from './cut-stream.ts';
 import { Http2Exchange } from './downstream-exchange.ts';
 import { requestHeadOf } from './request-head.ts';
@@ -42,8 +43,6 @@ const LINGER_MS = 2000;
 /** Between the GOAWAY that announces the end and the one that refuses streams: a round trip to any client. */
 const ANNOUNCED_MS = 1000;
 const STREAM_ID_MAX = 2 ** 31 - 1;
-/** For a refusal to be taken, where the client's body has no time limit of its own. */
-const REFUSAL_TIMEOUT_MS = 30_000;
 /** From so many cancelled requests on, a new one is only looked at when the bytes that came with it are read: its cancellation may be among them. */
 const RESETS_BEFORE_WAITING = 16;
 /** Of nghttp2's own buffers for one session, in MiB. */
@@ -248,7 +247,7 @@ export class Http2DownstreamConnection {
     });
     stream.end(body);
     const { deadlines } = this.#connection.services;
-    const timeoutMs = this.#connection.service().http.bodyTimeoutMs || REFUSAL_TIMEOUT_MS;
+    const timeoutMs = stallLimitMs(this.#connection.service().http.bodyTimeoutMs);
     const deadline = deadlines.start(timeoutMs, () =>
       cutStream(stream, constants.NGHTTP2_CANCEL, deadlines, () => this.#giveUp()),
     );

@@ -5,14 +5,9 @@ import type { Deadline, Deadlines } from '../../lifecycle/deadlines.ts';
 import type { DownstreamExchange, ExchangeListener } from '../exchange.ts';
 import type { RequestHead, ResponseHead } from '../message.ts';
 import { isEmptyBody } from '../message.ts';
+import { stallLimitMs } from '../stall-limit.ts';
 import { cutStream } from './cut-stream.ts';
 import { addFieldPairs, fieldsOf, trailerLinesOf } from './fields.ts';
-
-/**
- * For a client to take what was written, where its body has no time limit. Somebody who paused may come back, but node:http2 does not always tell of
- * one that is gone: after a write that failed, over TLS, it waits for ever for that write and reads nothing meanwhile.
- */
-const UNLIMITED_STALL_MS = 300_000;
 
 export interface StreamContext {
   readonly deadlines: Deadlines;
@@ -86,9 +81,18 @@ export class Http2Exchange implements DownstreamExchange {
       this.#trailerLines = trailerLinesOf(rawTrailers ?? []);
     });
     stream.on('data', (chunk: Buffer) => this.#onData(chunk));
+    let endedByClient = false;
+    if (this.#tunnel) {
+      // Once the server's way is over, node:http2 does not call a stream that is reset aborted; it only counts it as closed before it ends it.
+      const push = stream.push;
+      stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
+        if (chunk === null && !stream.closed) endedByClient = true;
+        return push.call(stream, chunk, encoding);
+      };
+    }
     stream.on('end', () => {
       // node:http2 ends a stream that the client resets, too: half a body must not reach the server as a whole one. Its close follows.
-      if (this.#requestComplete || stream.aborted) return;
+      if (this.#requestComplete || stream.aborted || (this.#tunnel && !endedByClient)) return;
       this.#requestComplete = true;
       this.#endBodyWait();
       this.#listener?.onRequestEnd(this.#trailerLines);
@@ -235,7 +239,7 @@ export class Http2Exchange implements DownstreamExchange {
   }
 
   #waitForClient(): void {
-    if (!this.#stream.destroyed) this.#startDeadline(this.#context.bodyTimeoutMs || UNLIMITED_STALL_MS);
+    if (!this.#stream.destroyed) this.#startDeadline(stallLimitMs(this.#context.bodyTimeoutMs));
   }
 
   #startDeadline(afterMs: number): void {
