@@ -13,14 +13,17 @@ import type { ConfigurationSource } from '../source/configuration-source.ts';
 import { FileSource } from '../source/file-source.ts';
 import { type ParentChannel, SupervisorLink } from '../supervisor/supervisor-link.ts';
 import { startAdminServer } from '../telemetry/admin-server.ts';
+import type { EngineReports } from '../telemetry/engine-reports.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
 import { CertificateExpiry } from '../tls/certificate-expiry.ts';
-import { createAdminPages } from './admin-pages.ts';
 import { ConfigurationFlow, type InEffect } from './configuration-flow.ts';
 import type { EngineCapacity } from './engine-capacity.ts';
+import type { EngineFacts } from './engine-facts.ts';
 import { EngineLog, logRefusal } from './engine-log.ts';
 import { EngineMemory } from './engine-memory.ts';
 import type { EngineOptions } from './engine-options.ts';
+import { describeMetrics } from './metrics-report.ts';
+import { describeRuntime } from './runtime-report.ts';
 import { ServerWatch } from './server-watch.ts';
 
 const REFUSED = metricOffset('limpet_config_reloads_total', 'refused');
@@ -46,6 +49,11 @@ export class ServiceEngine {
   readonly #source: ConfigurationSource;
   readonly #supervisor: SupervisorLink | undefined;
   readonly #configuration: ConfigurationFlow;
+  readonly #reports: EngineReports = {
+    healthz: () => ({ ok: this.#state === 'serving', detail: this.#state }),
+    metrics: () => describeMetrics(this.#facts()),
+    runtime: () => describeRuntime(this.#facts()),
+  };
   #admin: { readonly address: { ip: string; port: number }; stop(): void } | undefined;
   #state: 'starting' | 'serving' | 'draining' = 'starting';
   /** The start, then the reload that came last: one after another. */
@@ -204,12 +212,16 @@ export class ServiceEngine {
   }
 
   async #startAdmin(): Promise<void> {
-    const { admin, engineName } = this.#options;
+    const { admin } = this.#options;
     if (admin === undefined) return;
     // A supervisor keeps this socket, too: the next process could not have the address while this one does.
     const address = this.#supervisor === undefined ? admin : await this.#supervisor.open('admin', admin);
-    const pages = createAdminPages(() => ({
-      engineName,
+    this.#admin = await startAdminServer(address, this.#reports, await this.#supervisor?.lend(address));
+  }
+
+  #facts(): EngineFacts {
+    return {
+      engineName: this.#options.engineName,
       clock: systemClock,
       memory: this.#memory,
       capacity: this.#capacity,
@@ -217,8 +229,7 @@ export class ServiceEngine {
       inEffect: this.#inEffect,
       state: this.#state,
       workers: this.#workers.size,
-    }));
-    this.#admin = await startAdminServer(address, pages, await this.#supervisor?.lend(address));
+    };
   }
 
   #workerStarts(): readonly WorkerStart[] {

@@ -2,14 +2,8 @@
 
 import { createServer, type Server } from 'node:http';
 import { type Address, LimpetError } from '@limpet/model';
+import type { EngineReports } from './engine-reports.ts';
 import { EXPOSITION_CONTENT_TYPE } from './exposition.ts';
-
-export interface AdminPages {
-  /** Whether the engine serves; the detail is a short word for a person. */
-  healthz(): { readonly ok: boolean; readonly detail: string };
-  metrics(): string;
-  runtime(): unknown;
-}
 
 /**
  * Starts it. It gives no secret away, yet it tells of servers and load: keep it on a local address.
@@ -18,7 +12,7 @@ export interface AdminPages {
  */
 export async function startAdminServer(
   address: Address,
-  pages: AdminPages,
+  reports: EngineReports,
   descriptor: number | undefined,
 ): Promise<{ readonly address: Address; stop(): void }> {
   const server = createServer((request, response) => {
@@ -31,13 +25,13 @@ export async function startAdminServer(
     try {
       switch (request.url?.split('?')[0]) {
         case '/healthz': {
-          const { ok, detail } = pages.healthz();
+          const { ok, detail } = reports.healthz();
           return respond(ok ? 200 : 503, 'text/plain', `${detail}\n`);
         }
         case '/metrics':
-          return respond(200, EXPOSITION_CONTENT_TYPE, pages.metrics());
+          return respond(200, EXPOSITION_CONTENT_TYPE, reports.metrics());
         case '/runtime':
-          return respond(200, 'application/json', `${JSON.stringify(pages.runtime(), undefined, 2)}\n`);
+          return respond(200, 'application/json', `${JSON.stringify(reports.runtime(), undefined, 2)}\n`);
         default:
           return respond(404, 'text/plain', 'there are /healthz, /metrics and /runtime\n');
       }
