@@ -1,7 +1,9 @@
 // The public surface of the model.
 
 export { canonicalJson, deepFreeze, sha256Hex } from './canonical-json.ts';
+export { type CertificateFacts, certificateFacts } from './certificate-facts.ts';
 export { type CertificateIdentity, readCertificateIdentity } from './certificate-identity.ts';
+export { type CompiledParts, type EnginesOf, selectCompiled } from './compile/compile-objects.ts';
 export { DerReader, derTag } from './der.ts';
 export { encodeFrame, FrameReader } from './engine-link/frames.ts';
 export {
@@ -23,7 +25,15 @@ export * from './errors.ts';
 export { resolveFileReferences } from './file-references.ts';
 export { type HostPattern, matchesHost } from './host-pattern.ts';
 export type { IpPrefix } from './ip-prefix.ts';
-export { type LoadedConfig, type LoadOptions, loadConfig } from './load-config.ts';
+export {
+  type CheckedConfig,
+  type CheckOptions,
+  checkConfig,
+  compileChecked,
+  type LoadedConfig,
+  type LoadOptions,
+  loadConfig,
+} from './load-config.ts';
 export * from './log-fields.ts';
 export * from './metrics.ts';
 export type { ApiType } from './objects/api-type.ts';
@@ -50,6 +60,7 @@ export {
   type ObjectType,
   objectSchemas,
 } from './objects/schemas.ts';
+export { frozenInput } from './parse-objects.ts';
 export { newestRevocationLists, type RevocationList } from './revocation-list.ts';
 export { signatureAlgorithms } from './signature-algorithms.ts';
 export * from './snapshot.ts';

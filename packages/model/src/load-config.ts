@@ -2,29 +2,45 @@
 
 import { deepFreeze } from './canonical-json.ts';
 import { type LoadedCertificate, type ReadCertificate, readCertificate } from './certificate.ts';
-import { type CompileOptions, compileObjects } from './compile/compile-objects.ts';
+import {
+  type CompiledParts,
+  type CompileOptions,
+  compileParts,
+  type EnginesOf,
+  selectCompiled,
+} from './compile/compile-objects.ts';
 import { type ConfigProblem, LimpetError } from './errors.ts';
 import { KeptByInputs } from './kept-by-inputs.ts';
 import type { ObjectSet } from './objects/schemas.ts';
 import { type ParsedObjects, parseObjects } from './parse-objects.ts';
 import { findReferenced } from './references.ts';
-import type { CompiledConfig } from './snapshot.ts';
+import type { CompiledConfig, PoolSnapshot } from './snapshot.ts';
 import { clientCertificateNotices } from './validate/client-certificate-notices.ts';
 import { findNotices } from './validate/find-notices.ts';
-import { validateObjects } from './validate/validate-objects.ts';
+import { type ValidationOptions, validateObjects } from './validate/validate-objects.ts';
 
-export interface LoadOptions extends CompileOptions {
+export interface CheckOptions extends ValidationOptions {
   /** Seconds since 1970: a certificate that has expired by then is noticed. */
   readonly nowS: number;
 }
 
-export interface LoadedConfig {
-  readonly compiled: CompiledConfig;
+export interface LoadOptions extends CompileOptions {
+  readonly nowS: number;
+}
+
+/** A configuration in which nothing is wrong. */
+export interface CheckedConfig {
   readonly objects: ObjectSet;
   /** What the next configuration is parsed beside. */
   readonly parsed: ParsedObjects;
+  /** By the uuid of their SSLKeyAndCertificate. */
+  readonly certificates: ReadonlyMap<string, LoadedCertificate>;
   /** What an operator should know and what is no reason to refuse: fields that are set and have no effect yet, certificates that have expired. */
   readonly notices: readonly ConfigProblem[];
+}
+
+export interface LoadedConfig extends CheckedConfig {
+  readonly compiled: CompiledConfig;
 }
 
 /**
@@ -33,22 +49,34 @@ export interface LoadedConfig {
  * @throws LimpetError CONFIG_INVALID with every problem, each naming object and field.
  */
 export function loadConfig(input: unknown, options: LoadOptions, former?: LoadedConfig): LoadedConfig {
+  const checked = checkConfig(input, { nowS: options.nowS }, former);
+  const parts = compileChecked(checked, options.enginesPerVirtualService ?? 1);
+  return { ...checked, compiled: selectCompiled(parts, () => true) };
+}
+
+/** Everything compiled that is served somewhere. @throws LimpetError CONFIG_INVALID where two servers could not be told apart. */
+export function compileChecked(checked: CheckedConfig, engines: number | EnginesOf): CompiledParts {
+  const parts = compileParts(checked.objects, checked.certificates, engines);
+  refuseIfAny([...parts.pools.values()].flatMap(collidingServers));
+  return parts;
+}
+
+/** The same without compiling. */
+export function checkConfig(input: unknown, options: CheckOptions, former?: CheckedConfig): CheckedConfig {
   const parsed = parseObjects(input, former?.parsed);
   const { objects, problems, isWhole, notices } = parsed;
   if (!isWhole) refuseIfAny(problems);
   const certificates = new Map<string, LoadedCertificate>();
   const expired: ConfigProblem[] = [];
   const found = [
-    ...validateObjects(objects),
+    ...validateObjects(objects, options),
     ...loadCertificates(objects, options.nowS, certificates, expired),
   ];
   refuseIfAny([...problems, ...found]);
-  const compiled = compileObjects(objects, certificates, options);
-  refuseIfAny(collidingServers(compiled));
   return {
-    compiled,
     objects,
     parsed,
+    certificates,
     notices: [
       ...notices,
       ...findNotices(objects),
@@ -121,23 +149,27 @@ function shadowedCertificates(
   });
 }
 
+/** In which no two have. */
+const poolsWithoutTwins = new WeakSet<PoolSnapshot>();
+
 /** Two servers of a pool with one 48-bit id: a ticket could not tell them apart. Never seen but by design. */
-function collidingServers({ snapshot }: CompiledConfig): readonly ConfigProblem[] {
-  return snapshot.pools.flatMap(({ name, servers }) => {
-    const seen = new Map<string, number>();
-    return servers.flatMap(({ id }, index) => {
-      const twin = seen.get(id);
-      seen.set(id, index);
-      return twin === undefined
-        ? []
-        : [
-            {
-              objectType: 'Pool',
-              objectName: name,
-              field: `servers[${index}]`,
-              message: `has the id of servers[${twin}] by chance; change its port`,
-            },
-          ];
-    });
+function collidingServers(pool: PoolSnapshot): readonly ConfigProblem[] {
+  if (poolsWithoutTwins.has(pool)) return [];
+  const seen = new Map<string, number>();
+  const found = pool.servers.flatMap(({ id }, index) => {
+    const twin = seen.get(id);
+    seen.set(id, index);
+    return twin === undefined
+      ? []
+      : [
+          {
+            objectType: 'Pool',
+            objectName: pool.name,
+            field: `servers[${index}]`,
+            message: `has the id of servers[${twin}] by chance; change its port`,
+          },
+        ];
   });
+  if (found.length === 0) poolsWithoutTwins.add(pool);
+  return found;
 }

@@ -120,8 +120,18 @@ export function parseObjects(input: unknown, former?: ParsedObjects): ParsedObje
   return asParsed(isWhole);
 }
 
+const frozenTexts = new WeakMap<object, string>();
+
+/** A raw object that is not changed from now on: given again, it is known without being read. */
+export function frozenInput<T extends object>(raw: T): T {
+  frozenTexts.set(deepFreeze(raw), JSON.stringify(raw));
+  return raw;
+}
+
 /** Undefined where it has none, as a circle or what nests so deep that the stack ends. */
 function jsonText(raw: unknown): string | undefined {
+  const known = typeof raw === 'object' && raw !== null ? frozenTexts.get(raw) : undefined;
+  if (known !== undefined) return known;
   try {
     return JSON.stringify(raw);
   } catch {

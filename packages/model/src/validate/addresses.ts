@@ -41,23 +41,30 @@ export function vipsOf(
   return [...vip, ...shared].filter(({ enabled }) => enabled);
 }
 
-export function reportSharedAddresses(objects: ObjectSet, report: Report): void {
+/** @param engineGroupOf by the uuid of a virtual service: who has another group is on other engines. */
+export function reportSharedAddresses(
+  objects: ObjectSet,
+  engineGroupOf: (virtualServiceUuid: string) => string,
+  report: Report,
+): void {
   const taken = new Map<string, string>();
   for (const virtualService of objects.VirtualService) {
     if (!virtualService.enabled) continue;
+    const group = engineGroupOf(virtualService.uuid);
     for (const { ip_address, ip6_address } of vipsOf(virtualService, objects)) {
       for (const address of [ip_address, ip6_address]) {
         virtualService.services.forEach(({ port }, index) => {
           // Port 0 asks for any free port.
           if (address === undefined || port === 0 || isIP(address.addr) === 0) return;
-          const key = describeAddress({ ip: canonicalIp(address.addr), port });
+          const text = describeAddress({ ip: canonicalIp(address.addr), port });
+          const key = `${group} ${text}`;
           const owner = taken.get(key);
           if (owner !== undefined) {
             report(
               'VirtualService',
               virtualService.name,
               `services[${index}].port`,
-              `${key} belongs to virtual service "${owner}"; give it another port or address`,
+              `${text} belongs to virtual service "${owner}"; give it another port or address`,
             );
           }
           taken.set(key, virtualService.name);

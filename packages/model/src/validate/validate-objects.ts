@@ -12,11 +12,22 @@ import { validateSslProfile } from './validate-ssl-profile.ts';
 import { validateVirtualService } from './validate-virtual-service.ts';
 import { validateVirtualHosting } from './virtual-hosting.ts';
 
-export function validateObjects(objects: ObjectSet): readonly ConfigProblem[] {
+/** How a Controller's objects differ from those of a file. */
+export interface ValidationOptions {
+  /** Names are unique within a tenant only; every reference must be by uuid then. */
+  readonly namesPerTenant?: boolean;
+  /** By the uuid of a virtual service: those of different groups are on different engines, and may have the same address. */
+  readonly engineGroupOf?: (virtualServiceUuid: string) => string;
+}
+
+export function validateObjects(
+  objects: ObjectSet,
+  { namesPerTenant = false, engineGroupOf = () => '' }: ValidationOptions = {},
+): readonly ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   const report: Report = (objectType, objectName, field, message) =>
     problems.push({ objectType, objectName, field, message });
-  reportTwins(objects, report);
+  reportTwins(objects, namesPerTenant, report);
   for (const monitor of objects.HealthMonitor) validateHealthMonitor(monitor, objects, report);
   for (const profile of objects.SSLProfile) {
     validateSslProfile(profile, (field, message) => report('SSLProfile', profile.name, field, message));
@@ -32,21 +43,22 @@ export function validateObjects(objects: ObjectSet): readonly ConfigProblem[] {
   for (const pool of objects.Pool) validatePool(pool, objects, report);
   for (const virtualService of objects.VirtualService)
     validateVirtualService(virtualService, objects, report);
-  reportSharedAddresses(objects, report);
+  reportSharedAddresses(objects, engineGroupOf, report);
   problems.push(...validateVirtualHosting(objects));
   return problems;
 }
 
-/** Names are unique within a type, whatever the tenant: a reference by name does not tell tenants apart. So are uuids. */
-function reportTwins(objects: ObjectSet, report: Report): void {
+/** In a file names are unique within a type, whatever the tenant: a reference by name does not tell tenants apart. So are uuids, anywhere. */
+function reportTwins(objects: ObjectSet, namesPerTenant: boolean, report: Report): void {
   for (const type of Object.keys(objects) as ObjectType[]) {
     const names = new Set<string>();
     const uuids = new Map<string, string>();
-    for (const { name, uuid } of objects[type]) {
-      if (names.has(name))
+    for (const { name, uuid, tenant_ref } of objects[type]) {
+      const key = namesPerTenant ? `${tenant_ref ?? ''} ${name}` : name;
+      if (names.has(key))
         report(type, name, 'name', 'is taken by another object of this type; names must be unique');
       else if (uuids.has(uuid)) report(type, name, 'uuid', `is that of "${uuids.get(uuid)}", too`);
-      names.add(name);
+      names.add(key);
       uuids.set(uuid, name);
     }
   }
