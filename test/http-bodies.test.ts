@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:http2';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { exchangeRaw, TicketClient } from '@limpet/testkit';
 import { eventually } from './support/engine.ts';
 import { bothVersions, openClient } from './support/http-clients.ts';
-import { type OneEngine, startOneEngine } from './support/one-engine.ts';
-import { bodyOf, type OriginServer, startOriginServer } from './support/origin-server.ts';
+import { useOriginBed } from './support/origin-bed.ts';
+import { bodyOf } from './support/origin-server.ts';
 import {
   flag,
   frame,
@@ -30,23 +30,14 @@ function inParts(bytes: Buffer): Buffer[] {
 }
 
 describe('a body through the proxy', () => {
-  let origin: OriginServer;
-  let bed: OneEngine;
-  before(async () => {
-    origin = await startOriginServer();
-    bed = await startOneEngine(origin);
-  });
-  after(async () => {
-    await bed.stop();
-    await origin.stop();
-  });
+  const bed = useOriginBed();
 
   for (const version of bothVersions) {
     for (const bytes of [0, 1, 5_000_000]) {
       for (const framing of ['length', 'chunked', 'until-close'] as const) {
         it(`of a response arrives byte for byte (${bytes} bytes, ${framing}, ${version})`, async () => {
           const body = randomBytes(bytes);
-          origin.handler = (_request, response) => {
+          bed.origin.handler = (_request, response) => {
             if (framing === 'length') response.setHeader('content-length', body.length);
             if (framing === 'until-close') {
               response.setHeader('connection', 'close');
@@ -69,7 +60,7 @@ describe('a body through the proxy', () => {
         it(`of a request arrives byte for byte (${bytes} bytes, ${framing}, ${version})`, async () => {
           const body = randomBytes(bytes);
           let seen: { digest: string; length: string | undefined } | undefined;
-          origin.handler = async (request, response) => {
+          bed.origin.handler = async (request, response) => {
             seen = { digest: digest(await bodyOf(request)), length: request.headers['content-length'] };
             response.end('taken\n');
           };
@@ -91,7 +82,7 @@ describe('a body through the proxy', () => {
     it(`without a length is complete in both directions, whichever way is over first (${version})`, async () => {
       const body = randomBytes(30_000);
       for (const path of ['/echo', '/first-request', '/first-response']) {
-        origin.handler = async (request, response) => {
+        bed.origin.handler = async (request, response) => {
           if (path === '/echo') {
             request.pipe(response);
             return;
@@ -114,7 +105,7 @@ describe('a body through the proxy', () => {
     });
 
     it(`of a response keeps its trailers (${version})`, async () => {
-      origin.handler = (_request, response) => {
+      bed.origin.handler = (_request, response) => {
         response.setHeader('trailer', 'x-checksum');
         response.write('with trailers\n');
         response.addTrailers({ 'x-checksum': '42' });
@@ -129,7 +120,7 @@ describe('a body through the proxy', () => {
 
     it(`of a request keeps its trailers, but for those that must come before it (${version})`, async () => {
       let trailers: Record<string, unknown> = {};
-      origin.handler = async (request, response) => {
+      bed.origin.handler = async (request, response) => {
         await bodyOf(request);
         trailers = request.trailers;
         response.end();
@@ -145,7 +136,7 @@ describe('a body through the proxy', () => {
     });
 
     it(`is not there in answers to HEAD, nor with 204 and 304, and the connection goes on (${version})`, async () => {
-      origin.handler = (request, response) => {
+      bed.origin.handler = (request, response) => {
         response.statusCode = Number(request.headers['x-status']);
         if (response.statusCode !== 204) response.setHeader('content-length', 1234);
         response.end();
@@ -169,7 +160,7 @@ describe('a body through the proxy', () => {
   }
 
   it('that the client offers with Expect is asked for by the engine', async () => {
-    origin.handler = async (request, response) => response.end(await bodyOf(request));
+    bed.origin.handler = async (request, response) => response.end(await bodyOf(request));
     for (const version of bothVersions) {
       const client = openClient(version, bed.port);
       const reply = await client.request({
@@ -184,7 +175,7 @@ describe('a body through the proxy', () => {
   });
 
   it('reaches an HTTP/1.0 client without chunks, and the connection ends with it', async () => {
-    origin.handler = (_request, response) => {
+    bed.origin.handler = (_request, response) => {
       response.write('one ');
       response.end('two\n');
     };
@@ -208,7 +199,7 @@ describe('a body through the proxy', () => {
     for (const [how, giveUp] of ways) {
       let begun = false;
       const ending = new Promise<string>((resolve) => {
-        origin.handler = (request) => {
+        bed.origin.handler = (request) => {
           request.on('data', () => {
             begun = true;
           });
@@ -232,7 +223,7 @@ describe('a body through the proxy', () => {
   });
 
   it('of known length lets an HTTP/1.0 client keep its connection if it asks to', async () => {
-    origin.handler = (request, response) => {
+    bed.origin.handler = (request, response) => {
       response.setHeader('content-length', 3);
       response.end(`${request.url}\n`);
     };
@@ -245,7 +236,7 @@ describe('a body through the proxy', () => {
   });
 
   it('of pipelined requests comes back in their order, whatever the server is quick at', async () => {
-    origin.handler = async (request, response) => {
+    bed.origin.handler = async (request, response) => {
       const body = await bodyOf(request);
       const answer = () => response.end(`${request.method} ${request.url} ${body}\n`);
       // The first is the slowest.
@@ -264,25 +255,16 @@ describe('a body through the proxy', () => {
       'GET /4 \n',
     ]);
     assert.equal(ending, 'end');
-    assert.ok(!origin.requests.includes('GET /never'), 'nothing after Connection: close is a request');
+    assert.ok(!bed.origin.requests.includes('GET /never'), 'nothing after Connection: close is a request');
   });
 });
 
 describe('an expectation that the server is asked about', () => {
-  let origin: OriginServer;
-  let bed: OneEngine;
-  before(async () => {
-    origin = await startOriginServer();
-    bed = await startOneEngine(origin, { httpProfile: { respond_with_100_continue: false } });
-  });
-  after(async () => {
-    await bed.stop();
-    await origin.stop();
-  });
+  const bed = useOriginBed({ httpProfile: { respond_with_100_continue: false } });
 
   for (const version of bothVersions) {
     it(`lets the body come when the server says 100 (${version})`, async () => {
-      origin.handler = async (request, response) => {
+      bed.origin.handler = async (request, response) => {
         assert.equal(request.headers.expect, '100-continue');
         response.writeContinue();
         response.end(await bodyOf(request));
@@ -300,7 +282,7 @@ describe('an expectation that the server is asked about', () => {
   }
 
   it('brings the final status of a server that does not want the body, and ends the connection (h1)', async () => {
-    origin.handler = (_request, response) => {
+    bed.origin.handler = (_request, response) => {
       response.statusCode = 413;
       response.end('too much\n');
     };
@@ -313,7 +295,7 @@ describe('an expectation that the server is asked about', () => {
   });
 
   it('never lets a client that kept its body back have its next request taken for that body', async () => {
-    origin.handler = (request, response) => {
+    bed.origin.handler = (request, response) => {
       response.statusCode = request.method === 'POST' ? 413 : 200;
       response.end(`${request.url}\n`);
     };
@@ -329,6 +311,6 @@ describe('an expectation that the server is asked about', () => {
     // As long as the body would have been, and once more: whichever of them is taken for a request would arrive.
     socket.write(smuggled + smuggled);
     await closed;
-    assert.ok(!origin.requests.includes('GET /smuggled'));
+    assert.ok(!bed.origin.requests.includes('GET /smuggled'));
   });
 });

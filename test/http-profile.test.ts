@@ -116,6 +116,14 @@ describe('a response', () => {
       origin.handler = (_request, response) => response.setHeader('x-small', 'a'.repeat(500)).end();
       assert.equal((await ask(version)).status, 200, version);
     }
+    // What comes before the final head, and what a person would read in it, count as well.
+    origin.handler = (_request, response) => {
+      response.writeEarlyHints({ link: '</a>; rel=preload', 'x-large': 'a'.repeat(1500) });
+      response.end();
+    };
+    for (const version of bothVersions) assert.equal((await ask(version)).status, 502, version);
+    origin.handler = (_request, response) => response.writeHead(200, 'a'.repeat(1500)).end();
+    for (const version of bothVersions) assert.equal((await ask(version)).status, 502, version);
     await bed.reload({ httpProfile: { max_response_headers_size: 256 } });
     origin.handler = (_request, response) => {
       for (let field = 0; field < 5; field++) response.setHeader(`x-${field}`, 'a'.repeat(20_000));

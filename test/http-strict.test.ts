@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:http2';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { beforeEach, describe, it } from 'node:test';
 import { exchangeRaw } from '@limpet/testkit';
 import { eventually } from './support/engine.ts';
 import { bothVersions, openClient } from './support/http-clients.ts';
-import { type OneEngine, startOneEngine } from './support/one-engine.ts';
-import { bodyOf, type OriginServer, startOriginServer } from './support/origin-server.ts';
+import { useOriginBed } from './support/origin-bed.ts';
+import { bodyOf } from './support/origin-server.ts';
 import {
   type Frame,
   fieldBlock,
@@ -47,6 +47,8 @@ const refusedHeads: readonly [string, number, string][] = [
   ['no Host', 400, 'GET /smuggled HTTP/1.1\r\n\r\n'],
   ['two Hosts', 400, `${HEAD}Host: b\r\n\r\n`],
   ['a Host that is no authority', 400, 'GET /smuggled HTTP/1.1\r\nHost: a/b\r\n\r\n'],
+  ['a port that is none in Host', 400, 'GET /smuggled HTTP/1.1\r\nHost: a:65536\r\n\r\n'],
+  ['TRACE', 501, 'TRACE /smuggled HTTP/1.1\r\nHost: a\r\n\r\n'],
   ['two spaces in the request line', 400, 'GET  /smuggled HTTP/1.1\r\nHost: a\r\n\r\n'],
   ['HTTP/2.0 in the request line', 505, 'GET /smuggled HTTP/2.0\r\nHost: a\r\n\r\n'],
   ['a field that is too large', 431, `${HEAD}X: ${'a'.repeat(13 * 1024)}\r\n\r\n`],
@@ -68,22 +70,14 @@ const refusedChunks: readonly [string, string][] = [
   ['trailers without end', `0\r\n${'X: a\r\n'.repeat(20_000)}\r\n`],
 ];
 
+const bed = useOriginBed();
+
 describe('a request that is malformed', () => {
-  let origin: OriginServer;
-  let bed: OneEngine;
-  before(async () => {
-    origin = await startOriginServer();
-    bed = await startOneEngine(origin);
-  });
   beforeEach(() => {
-    origin.handler = async (request, response) => {
+    bed.origin.handler = async (request, response) => {
       const body = await bodyOf(request).catch(() => undefined);
       if (body !== undefined) response.end(`${request.url}: ${body.length}\n`);
     };
-  });
-  after(async () => {
-    await bed.stop();
-    await origin.stop();
   });
 
   for (const [what, status, text] of refusedHeads) {
@@ -92,14 +86,14 @@ describe('a request that is malformed', () => {
       assert.match(answer.text, new RegExp(`^HTTP/1\\.1 ${status} [^]*\\r\\nConnection: close\\r\\n`));
       assert.equal(answer.text.match(/HTTP\/1\.1 /g)?.length, 1, 'one answer');
       assert.equal(answer.ending, 'end');
-      assert.ok(!origin.requests.some((request) => request.includes('smuggled')));
+      assert.ok(!bed.origin.requests.some((request) => request.includes('smuggled')));
     });
   }
 
   for (const [what, chunks] of refusedChunks) {
     it(`with ${what} in its chunks is answered with 400; the server never sees it end`, async () => {
       let whole = false;
-      origin.handler = (request) => {
+      bed.origin.handler = (request) => {
         request.on('end', () => {
           whole = true;
         });
@@ -112,7 +106,7 @@ describe('a request that is malformed', () => {
       assert.equal(answer.text.match(/HTTP\/1\.1 /g)?.length, 1, 'one answer');
       assert.equal(answer.ending, 'end');
       assert.equal(whole, false);
-      assert.ok(!origin.requests.some((request) => request.includes('smuggled')));
+      assert.ok(!bed.origin.requests.some((request) => request.includes('smuggled')));
     });
   }
 });
@@ -160,21 +154,11 @@ const refusedFields: readonly [string, readonly (readonly [string, string])[]][]
 ];
 
 describe('an HTTP/2 client of ill will', () => {
-  let origin: OriginServer;
-  let bed: OneEngine;
-  before(async () => {
-    origin = await startOriginServer();
-    bed = await startOneEngine(origin);
-  });
   beforeEach(() => {
-    origin.handler = async (request, response) => {
+    bed.origin.handler = async (request, response) => {
       await bodyOf(request).catch(() => {});
       response.end('ok\n');
     };
-  });
-  after(async () => {
-    await bed.stop();
-    await origin.stop();
   });
 
   const answersTo = (stream: number) => (answer: Frame) =>
@@ -183,13 +167,13 @@ describe('an HTTP/2 client of ill will', () => {
 
   async function noRequestsAtServer(): Promise<void> {
     await eventually(async () => {
-      const { pools } = await bed.engine.runtime();
+      const { pools } = await bed.proxy.engine.runtime();
       return pools.every(({ servers }) => servers.every((server) => server.active_requests === 0));
     }, 'nothing of the client is left at the server');
   }
 
   async function othersAreServed(): Promise<void> {
-    origin.handler = (_request, response) => response.end('ok\n');
+    bed.origin.handler = (_request, response) => response.end('ok\n');
     for (const version of bothVersions) {
       const client = openClient(version, bed.port);
       assert.equal((await client.request()).status, 200, version);
@@ -203,26 +187,26 @@ describe('an HTTP/2 client of ill will', () => {
     const answer = await raw.next(answersTo(1), 'the answer');
     assert.equal(answer?.type, frameType.headers);
     assert.ok(saysOk(answer as Frame));
-    assert.ok(origin.requests.includes('GET /good'));
+    assert.ok(bed.origin.requests.includes('GET /good'));
     raw.close();
   });
 
   for (const [what, fields] of refusedFields) {
     it(`that sends ${what} is refused; the server sees nothing`, async () => {
       const raw = await openRawHttp2(bed.port);
-      const before = origin.requests.length;
+      const before = bed.origin.requests.length;
       raw.send(headersFrame(1, fields));
       const answer = await raw.next(answersTo(1), 'the refusal');
       assert.ok(answer === undefined || answer.type !== frameType.headers || !saysOk(answer));
       raw.close();
-      assert.deepEqual(origin.requests.slice(before), []);
+      assert.deepEqual(bed.origin.requests.slice(before), []);
     });
   }
 
   for (const [what, field] of fieldsLeftOut) {
     it(`that sends ${what} injects nothing: the field is left out`, async () => {
       let names: string[] = [];
-      origin.handler = (request, response) => {
+      bed.origin.handler = (request, response) => {
         names = Object.keys(request.headers);
         response.end();
       };
@@ -244,7 +228,7 @@ describe('an HTTP/2 client of ill will', () => {
 
   it('that opens more streams than it was told has those refused, and the others are served', async () => {
     const held: (() => void)[] = [];
-    origin.handler = (_request, response) => {
+    bed.origin.handler = (_request, response) => {
       held.push(() => response.end('ok\n'));
     };
     const raw = await openRawHttp2(bed.port);
@@ -266,7 +250,7 @@ describe('an HTTP/2 client of ill will', () => {
   });
 
   it('that opens and resets streams in quick succession (rapid reset) has its connection ended', async () => {
-    origin.handler = () => {};
+    bed.origin.handler = () => {};
     const raw = await openRawHttp2(bed.port);
     const cancel = Buffer.from([0, 0, 0, constants.NGHTTP2_CANCEL]);
     for (let stream = 1; stream < 2000; stream += 2) {
@@ -284,7 +268,7 @@ describe('an HTTP/2 client of ill will', () => {
     for (let count = 0; count < 1000; count++) raw.send(more);
     await raw.ended();
     await othersAreServed();
-    assert.ok(!origin.requests.includes(`GET ${BAD}`));
+    assert.ok(!bed.origin.requests.includes(`GET ${BAD}`));
   });
 
   for (const [what, flood] of [
@@ -292,7 +276,7 @@ describe('an HTTP/2 client of ill will', () => {
     ['SETTINGS', frame(frameType.settings, 0, 0)],
   ] as const) {
     it(`that floods the engine with ${what} and reads no answer is not read on, and then its time is up`, async () => {
-      await bed.reload({
+      await bed.proxy.reload({
         httpProfile: { post_accept_timeout: 1000, keepalive_timeout: 1000 + flood.length },
       });
       const raw = await openRawHttp2(bed.port);
@@ -308,12 +292,39 @@ describe('an HTTP/2 client of ill will', () => {
       };
       pump();
       await othersAreServed();
-      const open = () => bed.engine.metric('limpet_connections_open');
+      const open = () => bed.proxy.engine.metric('limpet_connections_open');
       await eventually(async () => (await open()) === 0, 'the connection is ended');
       raw.close();
       assert.ok(taken < 64 * 1024 * 1024, `${taken} bytes were taken`);
     });
   }
+
+  it('that sends more of a body than it declared has its connection ended; the server never sees that request whole', async () => {
+    let ended = '';
+    bed.origin.handler = (request) => {
+      request.on('end', () => {
+        ended = 'whole';
+      });
+      request.on('error', () => {
+        ended = 'cut';
+      });
+      request.resume();
+    };
+    const raw = await openRawHttp2(bed.port);
+    const before = bed.origin.requests.length;
+    const post = getFields('/longer', ['content-length', '5']).map(([name, value]) =>
+      name === ':method' ? ([name, 'POST'] as const) : ([name, value] as const),
+    );
+    raw.send(headersFrame(1, post, flag.endHeaders), frame(frameType.data, 0, 1, Buffer.from('1234')));
+    await eventually(() => bed.origin.requests.length > before, 'the server has the beginning');
+    raw.send(frame(frameType.data, flag.endStream, 1, Buffer.from('56')));
+    assert.ok(await raw.next(({ type }) => type === frameType.goaway, 'GOAWAY'));
+    await eventually(() => ended !== '', 'the server is told');
+    assert.equal(ended, 'cut');
+    raw.close();
+    await noRequestsAtServer();
+    await othersAreServed();
+  });
 
   it('that breaks the framing has its connection ended with GOAWAY', async () => {
     const raw = await openRawHttp2(bed.port);

@@ -203,8 +203,9 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
 
   onRequestBody(chunk: Buffer): void {
     this.#record.requestBytes += chunk.length;
+    // Not the client's fault: the stream was reset, and no server can have the whole of the request any more.
     if (!this.#body.send(chunk, this.#upstream()))
-      this.onRequestRefused('SERVER_STREAM_RESET', 'more of the body came than is kept');
+      this.#giveUpRequest('SERVER_STREAM_RESET', 'more of the body came than is kept');
   }
 
   onRequestEnd(trailerLines: string): void {
@@ -239,9 +240,15 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
 
   onRequestRefused(error: ErrorCode, detail: string): void {
     if (this.#state === 'done') return;
+    this.#record.note('ADF_REQUEST_REFUSED');
+    this.#giveUpRequest(error, detail);
+  }
+
+  /** It cannot be completed: what is left of it, here or at a server, is of no use. */
+  #giveUpRequest(error: ErrorCode, detail: string): void {
+    if (this.#state === 'done') return;
     this.#place.endWait('client_gone');
     this.#attempt?.abort();
-    this.#record.note('ADF_REQUEST_REFUSED');
     if (this.#state === 'responding') this.#cutShort(error);
     else this.#refuse(error, true, detail);
   }
@@ -251,18 +258,22 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
   onResponseInformational(head: ResponseHead): void {
     // A 100 is the server's to send only where the client's expectation was passed on.
     if (head.status === 100 && this.#place.service.http.respondWith100Continue) return;
-    this.#exchange.sendInformational(head);
+    if (!this.#failsForSize(head)) this.#exchange.sendInformational(head);
+  }
+
+  /** Where the head is beyond the limits of the profile: the server has failed with it. */
+  #failsForSize(head: ResponseHead): boolean {
+    const broken = responseLimitBroken(head, this.#place.service.http);
+    if (broken === undefined) return false;
+    this.#attempt?.abort();
+    this.onResponseFailure(malformed(broken));
+    return true;
   }
 
   onResponseHead(head: ResponseHead): void {
+    if (this.#failsForSize(head)) return;
     const attempt = this.#attempt as ServerAttempt;
     const { cookie, service } = this.#place;
-    const broken = responseLimitBroken(head, service.http);
-    if (broken !== undefined) {
-      attempt.abort();
-      this.onResponseFailure(malformed(broken));
-      return;
-    }
     this.#state = 'responding';
     this.#body.forget();
     this.#record.status = head.status;

@@ -1,6 +1,7 @@
 // The body of a request on its way to a server: how far it has come, and whether another server could still have all of it.
 
 import type { UpstreamExchange } from './exchange.ts';
+import { KeptBytes } from './kept-bytes.ts';
 import { type BodyFraming, isEmptyBody } from './message.ts';
 
 /** What a unary call of gRPC hardly exceeds; beyond it a refused request is not sent again. */
@@ -12,8 +13,7 @@ export class RequestBody {
   #started = false;
   #ended: boolean;
   /** Its beginning, while the server may still say that it did not look at the request. */
-  #kept: Buffer[] | undefined;
-  #keptBytes = 0;
+  #kept: KeptBytes | undefined;
   #trailerLines = '';
 
   constructor(framing: BodyFraming) {
@@ -43,7 +43,7 @@ export class RequestBody {
   /** @param keep whether the server may refuse to look at it. */
   start(keep: boolean): void {
     this.#started = true;
-    if (keep) this.#kept = [];
+    if (keep) this.#kept = new KeptBytes();
   }
 
   /**
@@ -53,10 +53,9 @@ export class RequestBody {
    */
   send(chunk: Buffer, upstream: UpstreamExchange | undefined): boolean {
     if (this.#kept !== undefined) {
-      this.#keptBytes += chunk.length;
       const limitBytes = upstream === undefined ? KEPT_LIMIT_BYTES + READ_BYTES_MAX : KEPT_LIMIT_BYTES;
-      if (this.#keptBytes > limitBytes) this.#kept = undefined;
-      else this.#kept.push(Buffer.from(chunk));
+      if (this.#kept.length + chunk.length > limitBytes) this.#kept = undefined;
+      else this.#kept.add(chunk);
     }
     upstream?.sendBody(chunk);
     return upstream !== undefined || this.isKept;
@@ -70,7 +69,7 @@ export class RequestBody {
 
   /** What came of it before the server refused to look at it; the rest follows. */
   sendAgain(upstream: UpstreamExchange): void {
-    for (const chunk of this.#kept ?? []) upstream.sendBody(chunk);
+    for (const block of this.#kept?.blocks() ?? []) upstream.sendBody(block);
     if (this.#ended) upstream.sendEnd(this.#trailerLines);
     if (!upstream.canBeRefused) this.#kept = undefined;
   }

@@ -86,8 +86,8 @@ describe('a word of a server to a proxy of its own', () => {
 });
 
 describe('a response head', () => {
-  const broken = (fieldLines: string) =>
-    responseLimitBroken({ fieldLines } as ResponseHead, OFF as HttpSnapshot);
+  const broken = (fieldLines: string, reason = '') =>
+    responseLimitBroken({ reason, fieldLines } as ResponseHead, OFF as HttpSnapshot);
 
   it('is held to the size and number of fields of the profile', () => {
     assert.equal(broken('a: b\r\n'.repeat(8)), undefined);
@@ -95,5 +95,7 @@ describe('a response head', () => {
     assert.equal(broken('a: b\r\n'.repeat(9)), 'too many fields');
     assert.equal(broken(`a: ${'b'.repeat(1020)}\r\n`), 'head too large');
     assert.equal(broken(`a: ${'b'.repeat(1019)}\r\n`), undefined);
+    assert.equal(broken('', 'b'.repeat(1025)), 'head too large', 'its reason phrase, too');
+    assert.equal(broken('', 'b'.repeat(1024)), undefined);
   });
 });

@@ -61,8 +61,11 @@ function portOf(authority: string): string {
 }
 
 /** The rule of the profile that a response head breaks, if it breaks one; its codec has held it to limits of its own. */
-export function responseLimitBroken({ fieldLines }: ResponseHead, http: HttpSnapshot): string | undefined {
-  if (fieldLines.length > http.responseHeadLimitBytes) return 'head too large';
+export function responseLimitBroken(
+  { reason, fieldLines }: ResponseHead,
+  http: HttpSnapshot,
+): string | undefined {
+  if (reason.length + fieldLines.length > http.responseHeadLimitBytes) return 'head too large';
   // No field is shorter than four bytes, so most heads need not be counted.
   if (fieldLines.length <= 4 * http.fieldCountLimit) return undefined;
   let count = 0;

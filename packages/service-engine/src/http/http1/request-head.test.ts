@@ -87,6 +87,10 @@ describe('the target', () => {
     refuse('REQUEST_MALFORMED', '', 'OPTIONS ** HTTP/1.1');
   });
 
+  it('of TRACE is refused: its answer would show what the engine tells a server', () => {
+    refuse('METHOD_NOT_SUPPORTED', '', 'TRACE / HTTP/1.1');
+  });
+
   it('of authority form belongs to CONNECT, which is not supported', () => {
     refuse('METHOD_NOT_SUPPORTED', '', 'CONNECT b.test:443 HTTP/1.1');
     refuse('METHOD_NOT_SUPPORTED', '', 'CONNECT / HTTP/1.1');
@@ -98,6 +102,7 @@ describe('the target', () => {
       '/a#b',
       'http://b.test/#f',
       'http://user@b.test/',
+      'http://b.test:65536/',
       'http://b.test\\@c.test/',
       'ftp://b.test/',
       'http:///a',
@@ -145,6 +150,8 @@ describe('Host', () => {
       'a.test:80:81',
       'a.test:x',
       'a.test:123456',
+      'a.test:65536',
+      '[::1]:99999',
       'user@a.test',
       'a.test/x',
       'a.test?x',

@@ -19,6 +19,7 @@ const REQUEST_LINE = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [\x21-\x7e]+ HTTP\/\d\.\d\r\n
 // What follows the target.
 const VERSION_LENGTH = ' HTTP/1.1\r\n'.length;
 const AUTHORITY = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?$/;
+const PORT_MAX = 65_535;
 const ABSOLUTE_FORM = /^https?:\/\/([^/?]*)(.*)$/i;
 
 /** Empty lines that may come before a request (RFC 9112 §2.2: at least one). */
@@ -99,7 +100,8 @@ export function parseRequestHead(
 
   const place = parseTarget(method, target, fields.host, version);
   if (typeof place === 'string') return refused('REQUEST_MALFORMED', place);
-  if (method === 'CONNECT') return refused('METHOD_NOT_SUPPORTED', 'CONNECT');
+  // A server answers TRACE with what the engine told it: cookies that scripts must not read, and fields that are not the client's to see.
+  if (method === 'CONNECT' || method === 'TRACE') return refused('METHOD_NOT_SUPPORTED', method);
   const body = frame(fields, version);
   if ('error' in body) return body;
   const options = fields.connection;
@@ -206,18 +208,24 @@ function parseTarget(
   version: '1.0' | '1.1',
 ): { readonly target: string; readonly authority: string } | string {
   if (host === undefined && version === '1.1') return 'no Host field';
-  if (host !== undefined && !AUTHORITY.test(host)) return 'Host';
+  if (host !== undefined && !isAuthority(host)) return 'Host';
   if (target.includes('#')) return 'fragment in the target';
   if (target.startsWith('/')) return { target, authority: host ?? '' };
   if (method === 'CONNECT') return { target, authority: '' };
   if (target === '*') return method === 'OPTIONS' ? { target, authority: host ?? '' } : 'asterisk target';
   const absolute = ABSOLUTE_FORM.exec(target);
   // §3.2.2: the authority of an absolute target counts, and Host is ignored. Userinfo does not match.
-  if (absolute === null || !AUTHORITY.test(absolute[1] ?? '')) return 'target';
+  if (absolute === null || !isAuthority(absolute[1] ?? '')) return 'target';
   const path = absolute[2] ?? '';
   // §3.2.4: this is how a client of a proxy writes OPTIONS *.
   if (path === '' && method === 'OPTIONS') return { target: '*', authority: absolute[1] ?? '' };
   return { target: path.startsWith('/') ? path : `/${path}`, authority: absolute[1] ?? '' };
+}
+
+function isAuthority(text: string): boolean {
+  if (!AUTHORITY.test(text)) return false;
+  const colon = text.lastIndexOf(':');
+  return colon < 0 || text.endsWith(']') || Number(text.slice(colon + 1)) <= PORT_MAX;
 }
 
 function frame(

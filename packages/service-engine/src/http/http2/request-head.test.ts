@@ -163,8 +163,11 @@ describe('smuggling by downgrade is refused (R15)', () => {
     refuse(PSEUDO, ['x', 'a\x7fb']);
     const wide = read(PSEUDO, ['x', 'a'.repeat(1100)]);
     assert.equal(wide.kind === 'refused' && wide.error, 'REQUEST_HEAD_TOO_LARGE');
-    const connect = read({ ...PSEUDO, ':method': 'CONNECT' }, []);
-    assert.equal(connect.kind === 'refused' && connect.error, 'METHOD_NOT_SUPPORTED');
+    for (const method of ['CONNECT', 'TRACE']) {
+      const { kind, ...answer } = read({ ...PSEUDO, ':method': method }, []);
+      assert.deepEqual([kind, 'error' in answer && answer.error], ['refused', 'METHOD_NOT_SUPPORTED']);
+    }
+    refuse({ ...PSEUDO, ':authority': 'a.test:65536' });
   });
 
   it('through another scheme', () => {
