@@ -400,7 +400,7 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
   }
 
   get mayResend(): boolean {
-    return !this.#body.started && isIdempotent(this.#exchange.head.method);
+    return this.#body.isWhole && isIdempotent(this.#exchange.head.method);
   }
 
   get isWhole(): boolean {
@@ -433,6 +433,7 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
   abandon(): void {
     if (this.#state === 'done') return;
     this.#place.endWait('client_gone');
+    if (this.#attempt?.isStream === true) this.#connection.noteAbandoned();
     this.#attempt?.abort();
     this.#record.note('ADF_CLIENT_ABORTED');
     this.#finish('CLIENT_GONE');
