@@ -408,6 +408,36 @@ describe('a server that takes many resets for an attack', () => {
     }
   });
 
+  it('and accounts for what it could not send of them without end, as node:http2 does, refuses none that can be sent again', async () => {
+    const small = createServer({ maxSessionMemory: 1 });
+    serveStreams(small);
+    small.listen(0, '127.0.0.1');
+    await once(small, 'listening');
+    await startAnew();
+    await bed.reload({ servers: [{ name: 'small', port: (small.address() as AddressInfo).port }] });
+    const before = await wornOut('server');
+    onStream = (stream, headers) => {
+      if (headers[':path'] !== '/abandoned') {
+        OK(stream, headers);
+        return;
+      }
+      stream.respond({ ':status': 200 });
+      stream.end(Buffer.alloc(1 << 20));
+      stream.once('close', () => server.emit('closed'));
+      setImmediate(() => server.emit('abandoned'));
+    };
+    const session = connect(`https://127.0.0.1:${bed.port}`, { rejectUnauthorized: false });
+    try {
+      await abandoned(session, 2);
+      assert.deepEqual(await many(10), new Array(10).fill(200));
+      assert.equal((await wornOut('server')) - before, 1, 'a session that refused them');
+    } finally {
+      session.destroy();
+      await bed.reload({});
+      small.close();
+    }
+  });
+
   it('or has another reason to want calm, is asked again on another session, where that does no harm', async () => {
     await startAnew();
     const before = await wornOut('server');
