@@ -47,6 +47,7 @@ export {
   isDefaultObject,
 } from './objects/default-objects.ts';
 export { fieldsWithoutEffect } from './objects/fields-without-effect.ts';
+export { type JsonSchema, jsonSchemaOf } from './objects/json-schema.ts';
 export {
   type KnownBody,
   withDefaults,

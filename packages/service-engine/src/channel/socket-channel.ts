@@ -24,8 +24,14 @@ export abstract class SocketChannel implements Channel {
     this.#socket = socket;
     this.#rawSocket = rawSocket;
     this.#onException = onException;
-    socket.on('end', () => this.#tell('onEnd'));
-    socket.on('drain', () => this.#tell('onDrain'));
+    socket.on('end', () => {
+      try {
+        if (!this.#reset) this.listener.onEnd();
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+    socket.on('drain', () => this.#drained());
     socket.on('error', (error) => {
       this.#error ??= error;
       // After an error of TLS, such as an alert, Node leaves the socket as it is.
@@ -54,14 +60,13 @@ export abstract class SocketChannel implements Channel {
 
   end(): void {
     // A socket that has its end does not say that it drained, only that it finished.
-    if (this.#socket.writableNeedDrain) this.#socket.once('finish', () => this.#tell('onDrain'));
+    if (this.#socket.writableNeedDrain) this.#socket.once('finish', () => this.#drained());
     this.#socket.end();
   }
 
-  #tell(event: 'onEnd' | 'onDrain'): void {
-    if (this.#reset) return;
+  #drained(): void {
     try {
-      this.listener[event]();
+      if (!this.#reset) this.listener.onDrain();
     } catch (error) {
       this.#fail(error);
     }

@@ -1,23 +1,18 @@
 // The queue table: what workers must know of each other's waiting requests, in shared memory: how many, and who came first.
 
-import { type RowFields, SharedRows } from './shared-rows.ts';
-
 /** Pools that one engine can hold. */
 export const POOL_SLOTS_MAX = 4096;
 /** Not waiting for one server but for any of the pool. */
 export const ANY_SERVER = -1;
 export const NO_WORKER = -1;
 
-// A row a pool: how many wait, and the next ticket.
 const WAITING_FIELD = 0;
 const TICKET_FIELD = 1;
+const TOTAL_FIELDS = 2;
 // Of each worker: how many wait, and the ticket of the first that waits for any server.
+const WORKER_FIELDS = 2;
 const OWN_WAITING_FIELD = 0;
 const OWN_FIRST_FIELD = 1;
-const POOL_FIELDS: RowFields = { totals: 2, ofWorker: 2 };
-// A row a server: of each worker the ticket of the first that waits for it.
-const SERVER_FIRST_FIELD = 0;
-const SERVER_FIELDS: RowFields = { totals: 0, ofWorker: 1 };
 
 /**
  * Requests take a ticket of their pool when they begin to wait. Each worker writes the ticket of its first request for each server, and of its
@@ -31,8 +26,9 @@ export class QueueTable {
   readonly workers: number;
   readonly #cells: Int32Array;
   readonly #worker: number;
-  readonly #pools: SharedRows;
-  readonly #servers: SharedRows;
+  readonly #poolsAt: number;
+  readonly #poolFields: number;
+  readonly #serversAt: number;
 
   /** @param worker this thread's column, or -1 on the main thread. */
   constructor(memory: SharedArrayBuffer, workers: number, worker: number, poolSlots = POOL_SLOTS_MAX) {
@@ -41,31 +37,30 @@ export class QueueTable {
     this.#cells = new Int32Array(memory);
     this.#worker = worker;
     // First one cell a worker, by which it is woken.
-    const serversAt = workers + SharedRows.cellsFor(poolSlots, POOL_FIELDS, workers);
-    this.#pools = new SharedRows(this.#cells, workers, POOL_FIELDS, workers);
-    this.#servers = new SharedRows(this.#cells, serversAt, SERVER_FIELDS, workers);
+    this.#poolsAt = workers;
+    this.#poolFields = TOTAL_FIELDS + WORKER_FIELDS * workers;
+    this.#serversAt = this.#poolsAt + poolSlots * this.#poolFields;
   }
 
   static allocate(workers: number, serverSlots: number, poolSlots = POOL_SLOTS_MAX): SharedArrayBuffer {
-    const pools = SharedRows.cellsFor(poolSlots, POOL_FIELDS, workers);
-    const cells = workers + pools + SharedRows.cellsFor(serverSlots, SERVER_FIELDS, workers);
+    const cells = workers + poolSlots * (TOTAL_FIELDS + WORKER_FIELDS * workers) + serverSlots * workers;
     return new SharedArrayBuffer(cells * Int32Array.BYTES_PER_ELEMENT);
   }
 
   /** Requests that wait, over all workers. */
   waiting(pool: number): number {
-    return Atomics.load(this.#cells, this.#pools.at(pool, WAITING_FIELD));
+    return Atomics.load(this.#cells, this.#poolAt(pool, WAITING_FIELD));
   }
 
   /** One more that waits; undefined, and nothing done, where `depth` wait already. Otherwise its ticket. */
   enter(pool: number, depth: number): number | undefined {
-    const at = this.#pools.at(pool, WAITING_FIELD);
+    const at = this.#poolAt(pool, WAITING_FIELD);
     for (let seen = Atomics.load(this.#cells, at); seen < depth; ) {
       const found = Atomics.compareExchange(this.#cells, at, seen, seen + 1);
       if (found === seen) {
-        Atomics.add(this.#cells, this.#pools.ownAt(pool, OWN_WAITING_FIELD, this.#worker), 1);
+        Atomics.add(this.#cells, this.#ownAt(pool, this.#worker, OWN_WAITING_FIELD), 1);
         // 0 says that nobody waits.
-        return Atomics.add(this.#cells, this.#pools.at(pool, TICKET_FIELD), 1) || this.#nextTicket(pool);
+        return Atomics.add(this.#cells, this.#poolAt(pool, TICKET_FIELD), 1) || this.#nextTicket(pool);
       }
       seen = found;
     }
@@ -73,8 +68,8 @@ export class QueueTable {
   }
 
   leave(pool: number): void {
-    Atomics.sub(this.#cells, this.#pools.at(pool, WAITING_FIELD), 1);
-    Atomics.sub(this.#cells, this.#pools.ownAt(pool, OWN_WAITING_FIELD, this.#worker), 1);
+    Atomics.sub(this.#cells, this.#poolAt(pool, WAITING_FIELD), 1);
+    Atomics.sub(this.#cells, this.#ownAt(pool, this.#worker, OWN_WAITING_FIELD), 1);
   }
 
   /** The ticket of this worker's first request for a server, or for any; 0 where none waits. */
@@ -119,8 +114,7 @@ export class QueueTable {
   signalOthers(pool: number): void {
     for (let worker = 0; worker < this.workers; worker++) {
       if (worker === this.#worker) continue;
-      if (Atomics.load(this.#cells, this.#pools.ownAt(pool, OWN_WAITING_FIELD, worker)) > 0)
-        this.signal(worker);
+      if (Atomics.load(this.#cells, this.#ownAt(pool, worker, OWN_WAITING_FIELD)) > 0) this.signal(worker);
     }
   }
 
@@ -142,33 +136,43 @@ export class QueueTable {
 
   /** Makes a row ready for another pool. Main thread. */
   resetPool(pool: number): void {
-    this.#pools.reset(pool);
+    const start = this.#poolAt(pool, 0);
+    for (let field = 0; field < this.#poolFields; field++) Atomics.store(this.#cells, start + field, 0);
   }
 
   /** Makes the cells of a server's slot ready for another server. Main thread. */
   resetServer(server: number): void {
-    this.#servers.reset(server);
+    for (let worker = 0; worker < this.workers; worker++)
+      Atomics.store(this.#cells, this.#firstAt(0, server, worker), 0);
   }
 
   /** Takes those that waited on a dead worker out. Main thread, once the worker has exited. */
   releaseWorker(worker: number, poolSlots: number, serverSlots: number): void {
     for (let pool = 0; pool < poolSlots; pool++) {
-      Atomics.store(this.#cells, this.#firstAt(pool, ANY_SERVER, worker), 0);
-      this.#pools.giveBack(pool, WAITING_FIELD, OWN_WAITING_FIELD, worker);
+      const held = Atomics.exchange(this.#cells, this.#ownAt(pool, worker, OWN_WAITING_FIELD), 0);
+      Atomics.store(this.#cells, this.#ownAt(pool, worker, OWN_FIRST_FIELD), 0);
+      if (held !== 0) Atomics.sub(this.#cells, this.#poolAt(pool, WAITING_FIELD), held);
     }
     for (let server = 0; server < serverSlots; server++)
-      Atomics.store(this.#cells, this.#servers.ownAt(server, SERVER_FIRST_FIELD, worker), 0);
+      Atomics.store(this.#cells, this.#firstAt(0, server, worker), 0);
     this.signalAll();
   }
 
   #nextTicket(pool: number): number {
-    return Atomics.add(this.#cells, this.#pools.at(pool, TICKET_FIELD), 1);
+    return Atomics.add(this.#cells, this.#poolAt(pool, TICKET_FIELD), 1);
+  }
+
+  #poolAt(pool: number, field: number): number {
+    return this.#poolsAt + pool * this.#poolFields + field;
+  }
+
+  #ownAt(pool: number, worker: number, field: number): number {
+    return this.#poolAt(pool, TOTAL_FIELDS + worker * WORKER_FIELDS + field);
   }
 
   #firstAt(pool: number, server: number, worker: number): number {
-    return server === ANY_SERVER
-      ? this.#pools.ownAt(pool, OWN_FIRST_FIELD, worker)
-      : this.#servers.ownAt(server, SERVER_FIRST_FIELD, worker);
+    if (server === ANY_SERVER) return this.#ownAt(pool, worker, OWN_FIRST_FIELD);
+    return this.#serversAt + server * this.workers + worker;
   }
 }
 
