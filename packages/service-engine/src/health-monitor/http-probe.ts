@@ -2,6 +2,7 @@
 
 import { type Address, describeAddress, type HealthMonitorSnapshot } from '@limpet/model';
 import { exchangeBytes, type Judgement } from './exchange-bytes.ts';
+import { judgeKeyword, MAINTENANCE_WORDS, saysMaintenance } from './judge-payload.ts';
 import type { Probe } from './probe.ts';
 
 type HttpMonitor = HealthMonitorSnapshot & { kind: 'http' };
@@ -62,24 +63,12 @@ function judgeResponse(received: string, complete: boolean, monitor: HttpMonitor
     };
   }
   if (monitor.maintenanceResponse !== undefined) {
-    if (received.includes(monitor.maintenanceResponse)) {
-      return {
-        kind: 'failed',
-        failureCode: 'MAINTENANCE_PAYLOAD_CONTENT_MATCH',
-        reason: 'the answer says maintenance',
-      };
-    }
+    if (saysMaintenance(received, monitor)) return MAINTENANCE_WORDS;
     // It may stand further on, whatever the status is.
     if (!complete && !isWhole(received)) return { kind: 'more' };
   }
   if (!monitor.statusRanges.some(([low, high]) => code >= low && code <= high)) {
     return { kind: 'failed', failureCode: 'RESPONSE_CODE_MISMATCH', reason: `the status is ${status}` };
   }
-  if (monitor.response === undefined || received.includes(monitor.response)) return { kind: 'ok' };
-  if (!complete) return { kind: 'more' };
-  return {
-    kind: 'failed',
-    failureCode: 'PAYLOAD_CONTENT_MISMATCH',
-    reason: 'the keyword is not in the answer',
-  };
+  return judgeKeyword(received, complete, monitor);
 }

@@ -3,10 +3,10 @@
 import type { CapacityBound, CapacityLimits } from './connection-capacity.ts';
 
 /** What a budget of memory has to hold; figures in docs/memory.md, measured by scripts/measure-connection-memory.ts. */
-export const ENGINE_BYTES = 96 * 2 ** 20;
-export const WORKER_BYTES = 64 * 2 ** 20;
+const ENGINE_BYTES = 96 * 2 ** 20;
+const WORKER_BYTES = 64 * 2 ** 20;
 /** The dearest state that a client can bring a connection or a stream into by itself, and hold it there (docs/decisions/0032-places.md). */
-export const CONNECTION_BYTES = 160 * 2 ** 10;
+const CONNECTION_BYTES = 160 * 2 ** 10;
 /** The part of it that lies in the heap of JavaScript, with room to spare. */
 const CONNECTION_HEAP_BYTES = 24 * 2 ** 10;
 /** Code, configuration and contexts of a worker. */

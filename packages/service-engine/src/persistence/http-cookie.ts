@@ -26,7 +26,7 @@ const PLAINTEXT_BYTES = 12;
 const SEALED_AT = HEADER_BYTES + NONCE_BYTES;
 /** A multiple of three: base64url then has no spare bits that could be altered without anybody seeing it. */
 export const COOKIE_BYTES = SEALED_AT + PLAINTEXT_BYTES + TAG_BYTES;
-export const COOKIE_CHARACTERS = (COOKIE_BYTES / 3) * 4;
+const COOKIE_CHARACTERS = (COOKIE_BYTES / 3) * 4;
 
 // Buffer.from would take the alphabet of plain base64, too, and skip what is in neither.
 const BASE64URL = new RegExp(`^[A-Za-z0-9_-]{${COOKIE_CHARACTERS}}$`);

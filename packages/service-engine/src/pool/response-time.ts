@@ -7,7 +7,7 @@ import type { ServerTable } from './server-table.ts';
 /** What was measured this long ago counts for a third. */
 export const RESPONSE_MEMORY_MS = 10_000;
 /** What a failure counts as at least: a server that fails fast is not a fast one. */
-export const FAILURE_RESPONSE_MS = 1000;
+const FAILURE_RESPONSE_MS = 1000;
 
 const MS_MAX = 2_000_000;
 

@@ -33,7 +33,7 @@ import { planTickets, serverIdOf } from './ticket-plan.ts';
 import { HANDSHAKE_TIMEOUT_MS, type VirtualService } from './virtual-service.ts';
 
 /** What a proxy says of a connection has to arrive in this time; its specification asks for 3 s at least. */
-export const PROXY_HEADER_TIMEOUT_MS = 5000;
+const PROXY_HEADER_TIMEOUT_MS = 5000;
 /** A complete ClientHello has to arrive in this time. */
 export const HELLO_TIMEOUT_MS = 5000;
 
