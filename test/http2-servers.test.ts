@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import {
+  type ClientHttp2Session,
   connect,
   constants,
   createSecureServer,
@@ -345,6 +346,125 @@ describe('a server that goes away', () => {
     await many(1);
     for (const session of sessions) session.destroy();
     assert.deepEqual(await many(1), [200]);
+  });
+});
+
+describe('a server that takes many resets for an attack', () => {
+  const abandoned = async (session: ClientHttp2Session, count: number): Promise<void> => {
+    for (let request = 0; request < count; request++) {
+      const arrived = once(server, 'abandoned');
+      const stream = session.request({ ':path': '/abandoned', ':authority': 'a' });
+      stream.on('error', () => {});
+      await arrived;
+      const closed = once(server, 'closed');
+      stream.close(constants.NGHTTP2_CANCEL);
+      await closed;
+    }
+  };
+  const wornOut = (cause: 'resets' | 'server') =>
+    bed.engine.metric('limpet_server_sessions_worn_out_total', `cause="${cause}"`);
+
+  it('is met by none, whoever gives requests up again and again, and no request of others is lost', async () => {
+    // GOAWAY after 60; by default node:http2 takes a thousand.
+    const strict = createServer({ streamResetBurst: 60, streamResetRate: 1 });
+    serveStreams(strict);
+    strict.listen(0, '127.0.0.1');
+    await once(strict, 'listening');
+    await startAnew();
+    await bed.reload({ servers: [{ name: 'strict', port: (strict.address() as AddressInfo).port }] });
+    let release: (() => void) | undefined;
+    onStream = (stream, headers) => {
+      if (headers[':path'] === '/abandoned') {
+        stream.once('close', () => server.emit('closed'));
+        server.emit('abandoned');
+      } else if (headers[':path'] === '/long') release = () => OK(stream, headers);
+      else stream.resume().once('end', () => OK(stream, headers));
+    };
+    const witness = openClient('h2', bed.port);
+    try {
+      const long = witness.request({ path: '/long', method: 'POST', body: Buffer.alloc(10) });
+      await eventually(() => release !== undefined, 'the long request is there');
+      // One client that gives up 150, then ten that give up 15 each.
+      const givingUp = [150, ...new Array<number>(10).fill(15)];
+      for (const count of givingUp) {
+        const session = connect(`https://127.0.0.1:${bed.port}`, { rejectUnauthorized: false });
+        session.on('error', () => {});
+        await abandoned(session, count);
+        assert.equal((await witness.request({ method: 'POST', body: Buffer.alloc(10) })).status, 200);
+        session.destroy();
+      }
+      release?.();
+      assert.equal((await long).status, 200);
+      assert.equal(await bed.engine.metric('limpet_server_streams_reset_total'), 300);
+      assert.equal(await bed.engine.metric('limpet_connections_alone_total'), 1);
+      // Two or three of the one client, three of the ten.
+      assert.ok((await wornOut('resets')) >= 5);
+      assert.equal(await wornOut('server'), 0, 'it never had to defend itself');
+      assert.ok(opened <= 8, `${opened} sessions`);
+    } finally {
+      witness.close();
+      await bed.reload({});
+      strict.close();
+    }
+  });
+
+  it('and accounts for what it could not send of them without end, as node:http2 does, refuses none that can be sent again', async () => {
+    const small = createServer({ maxSessionMemory: 1 });
+    serveStreams(small);
+    small.listen(0, '127.0.0.1');
+    await once(small, 'listening');
+    await startAnew();
+    await bed.reload({ servers: [{ name: 'small', port: (small.address() as AddressInfo).port }] });
+    const before = await wornOut('server');
+    onStream = (stream, headers) => {
+      if (headers[':path'] !== '/abandoned') {
+        OK(stream, headers);
+        return;
+      }
+      stream.respond({ ':status': 200 });
+      stream.end(Buffer.alloc(1 << 20));
+      stream.once('close', () => server.emit('closed'));
+      setImmediate(() => server.emit('abandoned'));
+    };
+    const session = connect(`https://127.0.0.1:${bed.port}`, { rejectUnauthorized: false });
+    try {
+      await abandoned(session, 2);
+      assert.deepEqual(await many(10), new Array(10).fill(200));
+      assert.equal((await wornOut('server')) - before, 1, 'a session that refused them');
+    } finally {
+      session.destroy();
+      await bed.reload({});
+      small.close();
+    }
+  });
+
+  it('or has another reason to want calm, is asked again on another session, where that does no harm', async () => {
+    await startAnew();
+    const before = await wornOut('server');
+    let calmed: ServerHttp2Stream['session'];
+    let asked = 0;
+    onStream = (stream, headers) => {
+      asked++;
+      calmed ??= stream.session;
+      if (stream.session === calmed) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      else OK(stream, headers);
+    };
+    for (const sending of [{}, { method: 'PUT', body: Buffer.from('kept') }]) {
+      calmed = undefined;
+      asked = 0;
+      const client = openClient('h1', bed.port);
+      assert.equal((await client.request(sending)).status, 200);
+      assert.equal(asked, 2);
+      client.close();
+    }
+    calmed = undefined;
+    asked = 0;
+    const client = openClient('h1', bed.port);
+    assert.equal((await client.request({ method: 'POST', body: Buffer.from('once') })).status, 502);
+    assert.equal(asked, 1);
+    assert.equal((await client.request({ method: 'POST', body: Buffer.from('next') })).status, 200);
+    client.close();
+    assert.equal((await wornOut('server')) - before, 3);
   });
 });
 

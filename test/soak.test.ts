@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { excuseOf, type Kill } from './soak/outcomes.ts';
+import { excuseOf, type Kill, LostRequests } from './soak/outcomes.ts';
 import { runSoak } from './soak/run-soak.ts';
 import { growthOf, type Vitals } from './soak/vitals.ts';
 
@@ -47,6 +47,35 @@ describe('a soak', () => {
     assert.equal(excuseOf(failure, undefined, kills), undefined);
     assert.equal(excuseOf({ ...failure, notSent: true }, undefined, kills), 'told-to-reconnect');
     assert.equal(excuseOf({ ...failure, notSent: true }, { ...record, method: 'GET' }, kills), undefined);
+  });
+
+  it('tells of what all its lost requests were lost, however many there are', () => {
+    const lost = new LostRequests();
+    const failure = (mark: string) => ({
+      ...{ kind: 'h1', mark, startedAtMs: 900, failedAtMs: 1000, notSent: false },
+      what: `GET /slow/${mark}?ms=104: 502, 115 bytes`,
+    });
+    const record = {
+      ...{ uri_path: '/slow', method: 'GET', response_code: 502, server_name: 'web-1' },
+      ...{ error: 'SERVER_STREAM_RESET', error_detail: 'CANCEL' },
+    };
+    for (let at = 0; at < 200; at++) lost.add(failure(`m${at}`), record);
+    lost.add({ ...failure('mx'), kind: 'h2', failedAtMs: 5000 }, { ...record, server_name: 'web-2' });
+    lost.add(failure('my'), undefined);
+    lost.add(failure('mz'), undefined);
+    assert.deepEqual(
+      lost.causes.map(({ what, count, at, spanMs }) => [what, count, at, spanMs]),
+      [
+        [
+          'SERVER_STREAM_RESET (CANCEL), GET answered 502',
+          201,
+          { h1: 200, h2: 1, 'web-1': 200, 'web-2': 1 },
+          [1000, 5000],
+        ],
+        ['no record; GET /… 502, 115 bytes', 2, { h1: 2, 'no server': 2 }, [1000, 1000]],
+      ],
+    );
+    assert.ok(lost.causes.every(({ examples }) => examples.length >= 2 && examples.length <= 3));
   });
 
   it('finds growth in samples that grow, and none in a saw', () => {

@@ -68,13 +68,59 @@ export interface Judged {
   readonly 'told-to-reconnect': number;
   readonly 'server-killed': number;
   readonly lost: number;
-  /** The first that were lost, with what was seen. */
-  readonly findings: readonly string[];
+  /** Of what they were lost, all of them; the most frequent first. */
+  readonly causes: readonly Cause[];
 }
 
-const FINDINGS_MAX = 20;
+export interface Cause {
+  /** What the record says, or that there is none; without what differs from one request to the next. */
+  readonly what: string;
+  readonly count: number;
+  /** Kinds of clients and servers, with how many of each. */
+  readonly at: Readonly<Record<string, number>>;
+  /** The first and the last, by their failing. */
+  readonly spanMs: readonly [number, number];
+  /** The first few in full. */
+  readonly examples: readonly string[];
+}
+
+const EXAMPLES_MAX = 3;
 /** More would fill the memory of a run in which everything fails; each beyond is lost. */
 const FAILURES_MAX = 50_000;
+
+/** Collects what was lost by its cause. */
+export class LostRequests {
+  readonly #causes = new Map<string, { -readonly [key in keyof Cause]: Cause[key] }>();
+
+  add(failure: Failure, record: Recorded | undefined): void {
+    const { kind, what, startedAtMs, failedAtMs } = failure;
+    const seen = what.replace(/\/\w+\/m[0-9a-z]+(\?\S*)?/g, '/…').replace(/\d{4,}/g, 'N');
+    const { method, response_code, error = 'no error', error_detail = '' } = record ?? {};
+    const name =
+      record === undefined
+        ? `no record; ${seen}`
+        : `${error}${error_detail === '' ? '' : ` (${error_detail})`}, ${method} answered ${response_code || 'not at all'}`;
+    const cause = this.#causes.get(name) ?? {
+      ...{ what: name, count: 0, at: {}, spanMs: [failedAtMs, failedAtMs], examples: [] },
+    };
+    this.#causes.set(name, cause);
+    cause.count++;
+    const at: Record<string, number> = { ...cause.at };
+    for (const place of [kind, record?.server_name ?? 'no server']) at[place] = (at[place] ?? 0) + 1;
+    cause.at = at;
+    cause.spanMs = [Math.min(cause.spanMs[0], failedAtMs), Math.max(cause.spanMs[1], failedAtMs)];
+    if (cause.examples.length === EXAMPLES_MAX) return;
+    const tookMs = Math.round(failedAtMs - startedAtMs);
+    cause.examples = [
+      ...cause.examples,
+      `${kind} after ${tookMs} ms: ${what}; ${record === undefined ? 'no record' : describe(record)}`,
+    ];
+  }
+
+  get causes(): readonly Cause[] {
+    return [...this.#causes.values()].sort((one, other) => other.count - one.count);
+  }
+}
 
 function describe(record: Recorded): string {
   const { method, uri_path, response_code, server_name = 'no server', error = 'no error' } = record;
@@ -131,17 +177,13 @@ export class Outcomes {
       }
     }
     const counts = { 'told-to-reconnect': 0, 'server-killed': 0, lost: this.#beyond };
-    const findings: string[] = [];
+    const lost = new LostRequests();
     for (const failure of this.#failures) {
       const record = records.get(failure.mark);
       const excuse = excuseOf(failure, record, this.kills);
       counts[excuse ?? 'lost']++;
-      if (excuse !== undefined || findings.length === FINDINGS_MAX) continue;
-      const tookMs = Math.round(failure.failedAtMs - failure.startedAtMs);
-      findings.push(
-        `${failure.kind} after ${tookMs} ms: ${failure.what}; ${record === undefined ? 'no record' : describe(record)}`,
-      );
+      if (excuse === undefined) lost.add(failure, record);
     }
-    return { answered: this.#answered, aborted: this.#aborted, ...counts, findings };
+    return { answered: this.#answered, aborted: this.#aborted, ...counts, causes: lost.causes };
   }
 }

@@ -4,7 +4,7 @@ import { setTimeout as elapse } from 'node:timers/promises';
 import { SeededRandom } from '../fuzz/seeded-random.ts';
 import { createFleet, type Engine } from '../support/engine.ts';
 import { disturb, type SoakBed } from './disturbances.ts';
-import { type Judged, Outcomes } from './outcomes.ts';
+import { type Cause, type Judged, Outcomes } from './outcomes.ts';
 import { soakConfiguration, virtualServices } from './soak-configuration.ts';
 import { type SentOnce, startSoakServer } from './soak-server.ts';
 import { lanes } from './traffic.ts';
@@ -21,7 +21,7 @@ export interface SoakOptions {
 export interface SoakSummary {
   readonly seed: number;
   readonly durationMs: number;
-  readonly outcomes: Omit<Judged, 'findings'>;
+  readonly outcomes: Omit<Judged, 'causes'>;
   readonly answeredByKind: Readonly<Record<string, number>>;
   readonly disturbances: Readonly<Record<string, number>>;
   readonly engines: readonly {
@@ -98,10 +98,13 @@ export async function runSoak({ durationMs, seed, scale, print }: SoakOptions): 
       };
     });
     await Promise.all(engines.map((engine) => engine.stop()));
-    const { findings, ...judged } = await outcomes.judge(engines.map(({ logFile }) => logFile));
+    const { causes, ...judged } = await outcomes.judge(engines.map(({ logFile }) => logFile));
     const failures = [
       ...(failure === undefined ? [] : [`a disturbance failed: ${failure}`]),
-      ...findings.map((finding) => `lost: ${finding}`),
+      ...causes.map((cause) => tellCause(cause, startedAtMs)),
+      ...(judged.lost === countOf(causes)
+        ? []
+        : [`lost: ${judged.lost - countOf(causes)} more than are looked at`]),
       ...sentOnce.twice.slice(0, 5).map((path) => `sent twice: POST ${path}`),
       ...measured.flatMap(leaksOf),
       ...engines.flatMap(({ process }, index) => complaintsOf(process.stderr(), index)),
@@ -114,6 +117,16 @@ export async function runSoak({ durationMs, seed, scale, print }: SoakOptions): 
     await fleet.stop();
     await Promise.all(servers.map((server) => server.kill()));
   }
+}
+
+function countOf(causes: readonly Cause[]): number {
+  return causes.reduce((sum, { count }) => sum + count, 0);
+}
+
+function tellCause({ what, count, at, spanMs, examples }: Cause, startedAtMs: number): string {
+  const places = Object.entries(at).map(([place, times]) => `${place} ${times}`);
+  const [fromS, toS] = spanMs.map((ms) => Math.round((ms - startedAtMs) / 1000));
+  return `lost: ${count} of ${what} (${places.join(', ')}; ${fromS} to ${toS} s):\n  ${examples.join('\n  ')}`;
 }
 
 /** Samples and prints until the end, or the signal. */

@@ -228,6 +228,12 @@ export const metricCatalogue = [
     label: { name: 'class', values: ['1xx', '2xx', '3xx', '4xx', '5xx'] },
   },
   {
+    name: 'limpet_connections_alone_total',
+    type: 'counter',
+    scope: 'virtual_service',
+    help: 'Connections whose client gave up so many requests at HTTP/2 servers that it shares no session to a server any more.',
+  },
+  {
     name: 'limpet_requests_refused_total',
     type: 'counter',
     scope: 'virtual_service',
@@ -325,6 +331,19 @@ export const metricCatalogue = [
     type: 'counter',
     scope: 'server',
     help: 'Requests sent above the connection limit because the profile says Never.',
+  },
+  {
+    name: 'limpet_server_streams_reset_total',
+    type: 'counter',
+    scope: 'server',
+    help: 'HTTP/2 streams to the server that the engine reset, mostly since a client gave its request up.',
+  },
+  {
+    name: 'limpet_server_sessions_worn_out_total',
+    type: 'counter',
+    scope: 'server',
+    help: 'HTTP/2 sessions to the server that were retired early: as many streams were reset as one may bear, or the server had enough of it (ENHANCE_YOUR_CALM, or GOAWAY with an error).',
+    label: { name: 'cause', values: ['resets', 'server'] },
   },
   {
     name: 'limpet_server_requests_cut_total',

@@ -24,14 +24,8 @@ export abstract class SocketChannel implements Channel {
     this.#socket = socket;
     this.#rawSocket = rawSocket;
     this.#onException = onException;
-    socket.on('end', () => {
-      try {
-        if (!this.#reset) this.listener.onEnd();
-      } catch (error) {
-        this.#fail(error);
-      }
-    });
-    socket.on('drain', () => this.#drained());
+    socket.on('end', () => this.#tell('onEnd'));
+    socket.on('drain', () => this.#tell('onDrain'));
     socket.on('error', (error) => {
       this.#error ??= error;
       // After an error of TLS, such as an alert, Node leaves the socket as it is.
@@ -60,13 +54,14 @@ export abstract class SocketChannel implements Channel {
 
   end(): void {
     // A socket that has its end does not say that it drained, only that it finished.
-    if (this.#socket.writableNeedDrain) this.#socket.once('finish', () => this.#drained());
+    if (this.#socket.writableNeedDrain) this.#socket.once('finish', () => this.#tell('onDrain'));
     this.#socket.end();
   }
 
-  #drained(): void {
+  #tell(event: 'onEnd' | 'onDrain'): void {
+    if (this.#reset) return;
     try {
-      if (!this.#reset) this.listener.onDrain();
+      this.listener[event]();
     } catch (error) {
       this.#fail(error);
     }

@@ -81,7 +81,10 @@ export interface UpstreamFailure {
   readonly detail: string;
   /** The request cannot have been acted upon: the connection was never open. */
   readonly neverSent: boolean;
-  /** A pooled connection that the server had closed meanwhile, without a byte of response: says nothing about the server. */
+  /**
+   * Without a byte of response, by a fault of the connection: the server had closed it meanwhile, or has had enough of what was done on it, maybe by
+   * others (ENHANCE_YOUR_CALM). Says nothing about the server.
+   */
   readonly staleConnection: boolean;
   /** The server has said that it did not look at the request (RFC 9113 §8.7): it may be sent again, whatever its method. */
   readonly notProcessed: boolean;

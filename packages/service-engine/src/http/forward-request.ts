@@ -5,10 +5,9 @@ import type { Deadline } from '../lifecycle/deadlines.ts';
 import { throwApart } from '../lifecycle/throw-apart.ts';
 import { limitActionOf } from '../pool/backup-pools.ts';
 import type { ServerRuntime } from '../pool/server-runtime.ts';
-import { metricOffset } from '../telemetry/metrics-table.ts';
+import { type AnswerListener, ClientAnswer } from './client-answer.ts';
 import { withoutClientCertificateFields } from './client-certificate-fields.ts';
-import { DiscardedExchange } from './discarded-exchange.ts';
-import { CONTINUE, createErrorResponse, createRedirect, type OwnResponse } from './error-response.ts';
+import { CONTINUE, createRedirect } from './error-response.ts';
 import type {
   DownstreamExchange,
   ExchangeListener,
@@ -16,7 +15,6 @@ import type {
   UpstreamExchange,
   UpstreamFailure,
 } from './exchange.ts';
-import { failAnswerTo } from './fail-answer.ts';
 import { upstreamRequest } from './forwarded-fields.ts';
 import type { BodyFraming, ResponseHead } from './message.ts';
 import { ownAnswerTo } from './own-answer.ts';
@@ -25,22 +23,12 @@ import type { StayOutcome } from './queue-stay.ts';
 import { RequestBody } from './request-body.ts';
 import { type PlaceListener, RequestPlace } from './request-place.ts';
 import { RequestRecord } from './request-record.ts';
-import { addedResponseLines } from './response-fields.ts';
+import { type Recoverable, RequestRecovery } from './request-recovery.ts';
 import { responseLimitBroken, rewriteResponse } from './response-rewrite.ts';
-import {
-  ATTEMPTS_MAX,
-  afterServerFailure,
-  isIdempotent,
-  isUnharmed,
-  type Resendable,
-  SAME_SERVER_RETRIES_MAX,
-} from './retry.ts';
+import { isIdempotent } from './retry.ts';
 import { type AttemptListener, ServerAttempt } from './server-attempt.ts';
-import { malformed, neverConnected, significanceOf, statusClass, timedOut } from './server-outcome.ts';
+import { malformed, neverConnected, significanceOf, timedOut } from './server-outcome.ts';
 import { tunnelSilenceLimitMs } from './tunnel.ts';
-
-const REQUESTS_REFUSED = metricOffset('limpet_requests_refused_total');
-const RESPONSES = metricOffset('limpet_responses_total', '1xx');
 
 /** Starts forwarding; the returned listener is what the codec reports the request's body and end to. */
 export function forwardRequest(
@@ -61,19 +49,16 @@ export function forwardRequest(
 
 type State = 'opening' | 'queued' | 'sent' | 'responding' | 'done';
 
-class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Resendable {
-  /** The client's, until a client goes whose request goes on without it. */
-  #exchange: DownstreamExchange;
-  #clientGone = false;
+class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, AnswerListener, Recoverable {
   readonly #connection: ProxiedConnection;
   readonly #record: RequestRecord;
   readonly #place: RequestPlace;
   readonly #body: RequestBody;
+  readonly #answer: ClientAnswer;
+  readonly #recovery: RequestRecovery;
   #state: State = 'opening';
   #attempt: ServerAttempt | undefined;
   #deadline: Deadline | undefined;
-  #lastFailure: UpstreamFailure | undefined;
-  #sameServerRetries = 0;
   /** Directions of a tunnel that are open; 0 where there is none. */
   #tunnelWays = 0;
   #responsePaused = false;
@@ -81,11 +66,16 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
   #requestPaused = false;
 
   constructor(exchange: DownstreamExchange, connection: ProxiedConnection, requestId: string) {
-    this.#exchange = exchange;
     this.#connection = connection;
     this.#record = new RequestRecord(requestId, connection);
     this.#place = new RequestPlace(connection, this.#record, this);
     this.#body = new RequestBody(exchange.head.body);
+    this.#answer = new ClientAnswer(exchange, connection, this.#record, this.#place, this);
+    this.#recovery = new RequestRecovery(this.#place, this.#record, this.#answer, this);
+  }
+
+  get #exchange(): DownstreamExchange {
+    return this.#answer.exchange;
   }
 
   start(): void {
@@ -94,7 +84,7 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
     const answer = ownAnswerTo(head, this.#connection, this.#place.service);
     if (answer === undefined) this.#place.find(head);
     else if (answer.kind === 'refuse') this.#refuse(answer.error, answer.lastOnConnection);
-    else this.#answer(createRedirect(answer.status, answer.location, head.method), false, undefined);
+    else this.#answer.send(createRedirect(answer.status, answer.location, head.method), false, undefined);
   }
 
   // --- a place at a server, or none
@@ -120,19 +110,11 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
   }
 
   onNoServer(error: ErrorCode, failAction: FailAction): void {
-    const answer = failAnswerTo(this.#exchange.head, failAction);
-    if (answer === undefined) {
-      // Every server was tried: what the last one failed with says more than that there is none left.
-      const failure = this.#lastFailure;
-      this.#refuse(failure?.error ?? error, false, failure?.detail);
-    } else {
-      this.#place.service.metrics.add(REQUESTS_REFUSED);
-      this.#answer(answer, false, error);
-    }
+    this.#recovery.endWithoutServer(error, failAction);
   }
 
   onReset(error: ErrorCode): void {
-    this.#finish(error);
+    this.#answer.settle(error);
     this.#exchange.resetConnection();
   }
 
@@ -283,7 +265,7 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
     // The deadline is set anew by onResponseFlush: often the whole answer came with the head.
     const { authority } = this.#exchange.head;
     const rewritten = rewriteResponse(head, service.http, authority, this.#connection.secure);
-    this.#sendHead(cookie?.answer(rewritten, attempt.server) ?? rewritten, false);
+    this.#answer.sendHead(cookie?.answer(rewritten, attempt.server) ?? rewritten, false);
     if (!isTunnel) return;
     this.#body.start(false);
     this.#exchange.flush();
@@ -303,7 +285,7 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
     }
     this.#attempt = undefined;
     // Settled before the end is sent: the codec may go on to the next request at once.
-    this.#finish(undefined);
+    this.#answer.settle(undefined);
     this.#exchange.sendEnd(trailerLines);
     this.#exchange.flush();
   }
@@ -333,7 +315,7 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
       return;
     }
     this.#attempt = undefined;
-    this.#finish(undefined);
+    this.#answer.settle(undefined);
   }
 
   // --- a server that fails
@@ -342,7 +324,7 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
     if (this.#state === 'done') return;
     const attempt = this.#attempt as ServerAttempt;
     this.#attempt = undefined;
-    if (isUnharmed(failure, this) && this.#sameServerRetries++ < SAME_SERVER_RETRIES_MAX) {
+    if (this.#recovery.asksAgain(failure)) {
       this.#tryAt(attempt.server);
       return;
     }
@@ -356,29 +338,7 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
     attempt.noteFailure(failure);
     this.#record.note(significanceOf(failure));
     if (this.#state === 'responding') this.#cutShort(failure.error);
-    else this.#goOnAfter(failure, attempt.server);
-  }
-
-  #goOnAfter(failure: UpstreamFailure, server: ServerRuntime): void {
-    const { recovery, cookie } = this.#place;
-    this.#place.giveBack();
-    this.#lastFailure = failure;
-    switch (afterServerFailure(failure, recovery, this, this.#record.serversTried)) {
-      case 'reset':
-        this.#record.note('ADF_PERSISTENCE_FAILURE_SERVER_DOWN');
-        this.onReset('PERSISTENT_SERVER_UNREACHABLE');
-        return;
-      case 'refuse-bound':
-        this.#record.note('ADF_PERSISTENCE_FAILURE_SERVER_DOWN');
-        this.#refuse('PERSISTENT_SERVER_UNREACHABLE', false, failure.detail);
-        return;
-      case 'other-server':
-        if (recovery === 'immediate') this.#record.note('ADF_PERSISTENCE_FAILURE_SERVER_DOWN');
-        this.#place.findAnother(server);
-        return;
-      case 'refuse':
-        this.#refuse(failure.error, recovery === 'immediate' && cookie === undefined, failure.detail);
-    }
+    else this.#recovery.goOn(failure, attempt.server);
   }
 
   onServerDrained(slot: number): void {
@@ -392,15 +352,11 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
       this.#cutShort('SERVER_DISABLED');
       return;
     }
-    this.#place.giveBack();
-    const safe = neverSent ? !this.#body.started : this.mayResend;
-    // The configuration that is read now does not lead to this server any more.
-    if (safe && this.#record.serversTried < ATTEMPTS_MAX) this.#place.findAnother();
-    else this.#refuse('SERVER_DISABLED', choice.bound);
+    this.#recovery.goOnAfterDrain(neverSent ? !this.#body.started : this.mayResend, choice.bound);
   }
 
   get mayResend(): boolean {
-    return !this.#body.started && isIdempotent(this.#exchange.head.method);
+    return this.#body.isWhole && isIdempotent(this.#exchange.head.method);
   }
 
   get isWhole(): boolean {
@@ -423,8 +379,7 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
       return;
     }
     this.#record.note('ADF_CLIENT_ABORTED');
-    this.#clientGone = true;
-    this.#exchange = new DiscardedExchange(this.#exchange.head);
+    this.#answer.discard();
     // It may have waited for the client to read.
     if (this.#state === 'responding') this.onResponseDrain();
   }
@@ -433,9 +388,10 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
   abandon(): void {
     if (this.#state === 'done') return;
     this.#place.endWait('client_gone');
+    if (this.#attempt?.isStream === true) this.#connection.noteAbandoned();
     this.#attempt?.abort();
     this.#record.note('ADF_CLIENT_ABORTED');
-    this.#finish('CLIENT_GONE');
+    this.#answer.settle('CLIENT_GONE');
   }
 
   /** An exception in the middle: it ends this request alone, and is reported. */
@@ -494,44 +450,18 @@ class Forwarding implements ExchangeListener, PlaceListener, AttemptListener, Re
   // --- ends
 
   #refuse(error: ErrorCode, lastOnConnection: boolean, detail = ''): void {
-    this.#place.service.metrics.add(REQUESTS_REFUSED);
-    this.#record.errorDetail = detail;
-    const { method } = this.#exchange.head;
-    this.#answer(createErrorResponse(error, this.#record.id, method), lastOnConnection, error);
-  }
-
-  /** Answers without a server. */
-  #answer({ head, body }: OwnResponse, lastOnConnection: boolean, error: ErrorCode | undefined): void {
-    this.#record.status = head.status;
-    this.#sendHead(head, lastOnConnection);
-    this.#exchange.sendBody(body);
-    this.#record.responseBytes = body.length;
-    this.#finish(error);
-    this.#exchange.sendEnd('');
-    this.#exchange.flush();
-  }
-
-  #sendHead(head: ResponseHead, lastOnConnection: boolean): void {
-    const { secure } = this.#connection;
-    const added = addedResponseLines(head, this.#record.id, this.#place.service, secure);
-    const last = lastOnConnection || this.#place.moved || this.#connection.isDraining();
-    this.#exchange.sendHead(head, added, last);
+    this.#answer.refuse(error, lastOnConnection, detail);
   }
 
   /** A response has begun and cannot be completed. */
   #cutShort(error: ErrorCode): void {
-    this.#finish(error);
+    this.#answer.settle(error);
     this.#exchange.abort();
   }
 
-  #finish(error: ErrorCode | undefined): void {
+  onSettled(): void {
     this.#state = 'done';
     this.#deadline?.cancel();
-    const { service } = this.#place;
-    const record = this.#record;
-    record.error = error ?? (this.#clientGone ? 'CLIENT_GONE' : undefined);
     this.#place.giveBack();
-    if (record.status >= 100) service.metrics.add(RESPONSES + statusClass(record.status));
-    record.write(this.#exchange.head, service);
   }
 }

@@ -66,6 +66,8 @@ export interface ProxiedConnection {
   /** From now on the connection counts as one of that server. */
   place(placement: Placement): void;
   service(): HttpService;
+  /** The client has given up a request that was a stream on a session to a server. */
+  noteAbandoned(): void;
   /** Where connections to the server are kept between requests: with it, or with this client alone. */
   connectionsAt(server: ServerRuntime, pool: PoolRuntime): ServerRuntime;
   /** Whether a request for this authority may come over this connection (RFC 9110 §7.4, R14). */

@@ -30,9 +30,9 @@ export interface Resendable {
   readonly isWhole: boolean;
 }
 
-/** Whether the server is as well as it was, and can be asked again: it closed a connection that we kept, or goes away in order. */
+/** Whether the server is as well as it was, and can be asked again: it closed a connection that we kept, had enough of one that many share, or goes away in order. */
 export function isUnharmed(failure: UpstreamFailure, { mayResend, isWhole }: Resendable): boolean {
-  return failure.staleConnection ? mayResend : failure.notProcessed && isWhole;
+  return (failure.staleConnection && mayResend) || (failure.notProcessed && isWhole);
 }
 
 /** What becomes of a request whose server has failed: its connection ends, it is refused, or another server is asked. */

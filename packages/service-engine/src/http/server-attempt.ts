@@ -51,6 +51,11 @@ export class ServerAttempt implements UpstreamOpenListener {
     return this.#upstream;
   }
 
+  /** Whether it is a stream on a connection that carries other requests, too. */
+  get isStream(): boolean {
+    return this.#upstream?.canBeRefused === true;
+  }
+
   /** The listener hears of it before this returns, where a connection is there already. */
   open(head: RequestHead, connection: ProxiedConnection): void {
     const from = connection.connectionsAt(this.server, this.#pool);

@@ -1,18 +1,23 @@
 // The queue table: what workers must know of each other's waiting requests, in shared memory: how many, and who came first.
 
+import { type RowFields, SharedRows } from './shared-rows.ts';
+
 /** Pools that one engine can hold. */
 export const POOL_SLOTS_MAX = 4096;
 /** Not waiting for one server but for any of the pool. */
 export const ANY_SERVER = -1;
 export const NO_WORKER = -1;
 
+// A row a pool: how many wait, and the next ticket.
 const WAITING_FIELD = 0;
 const TICKET_FIELD = 1;
-const TOTAL_FIELDS = 2;
 // Of each worker: how many wait, and the ticket of the first that waits for any server.
-const WORKER_FIELDS = 2;
 const OWN_WAITING_FIELD = 0;
 const OWN_FIRST_FIELD = 1;
+const POOL_FIELDS: RowFields = { totals: 2, ofWorker: 2 };
+// A row a server: of each worker the ticket of the first that waits for it.
+const SERVER_FIRST_FIELD = 0;
+const SERVER_FIELDS: RowFields = { totals: 0, ofWorker: 1 };
 
 /**
  * Requests take a ticket of their pool when they begin to wait. Each worker writes the ticket of its first request for each server, and of its
@@ -26,9 +31,8 @@ export class QueueTable {
   readonly workers: number;
   readonly #cells: Int32Array;
   readonly #worker: number;
-  readonly #poolsAt: number;
-  readonly #poolFields: number;
-  readonly #serversAt: number;
+  readonly #pools: SharedRows;
+  readonly #servers: SharedRows;
 
   /** @param worker this thread's column, or -1 on the main thread. */
   constructor(memory: SharedArrayBuffer, workers: number, worker: number, poolSlots = POOL_SLOTS_MAX) {
@@ -37,30 +41,31 @@ export class QueueTable {
     this.#cells = new Int32Array(memory);
     this.#worker = worker;
     // First one cell a worker, by which it is woken.
-    this.#poolsAt = workers;
-    this.#poolFields = TOTAL_FIELDS + WORKER_FIELDS * workers;
-    this.#serversAt = this.#poolsAt + poolSlots * this.#poolFields;
+    const serversAt = workers + SharedRows.cellsFor(poolSlots, POOL_FIELDS, workers);
+    this.#pools = new SharedRows(this.#cells, workers, POOL_FIELDS, workers);
+    this.#servers = new SharedRows(this.#cells, serversAt, SERVER_FIELDS, workers);
   }
 
   static allocate(workers: number, serverSlots: number, poolSlots = POOL_SLOTS_MAX): SharedArrayBuffer {
-    const cells = workers + poolSlots * (TOTAL_FIELDS + WORKER_FIELDS * workers) + serverSlots * workers;
+    const pools = SharedRows.cellsFor(poolSlots, POOL_FIELDS, workers);
+    const cells = workers + pools + SharedRows.cellsFor(serverSlots, SERVER_FIELDS, workers);
     return new SharedArrayBuffer(cells * Int32Array.BYTES_PER_ELEMENT);
   }
 
   /** Requests that wait, over all workers. */
   waiting(pool: number): number {
-    return Atomics.load(this.#cells, this.#poolAt(pool, WAITING_FIELD));
+    return Atomics.load(this.#cells, this.#pools.at(pool, WAITING_FIELD));
   }
 
   /** One more that waits; undefined, and nothing done, where `depth` wait already. Otherwise its ticket. */
   enter(pool: number, depth: number): number | undefined {
-    const at = this.#poolAt(pool, WAITING_FIELD);
+    const at = this.#pools.at(pool, WAITING_FIELD);
     for (let seen = Atomics.load(this.#cells, at); seen < depth; ) {
       const found = Atomics.compareExchange(this.#cells, at, seen, seen + 1);
       if (found === seen) {
-        Atomics.add(this.#cells, this.#ownAt(pool, this.#worker, OWN_WAITING_FIELD), 1);
+        Atomics.add(this.#cells, this.#pools.ownAt(pool, OWN_WAITING_FIELD, this.#worker), 1);
         // 0 says that nobody waits.
-        return Atomics.add(this.#cells, this.#poolAt(pool, TICKET_FIELD), 1) || this.#nextTicket(pool);
+        return Atomics.add(this.#cells, this.#pools.at(pool, TICKET_FIELD), 1) || this.#nextTicket(pool);
       }
       seen = found;
     }
@@ -68,8 +73,8 @@ export class QueueTable {
   }
 
   leave(pool: number): void {
-    Atomics.sub(this.#cells, this.#poolAt(pool, WAITING_FIELD), 1);
-    Atomics.sub(this.#cells, this.#ownAt(pool, this.#worker, OWN_WAITING_FIELD), 1);
+    Atomics.sub(this.#cells, this.#pools.at(pool, WAITING_FIELD), 1);
+    Atomics.sub(this.#cells, this.#pools.ownAt(pool, OWN_WAITING_FIELD, this.#worker), 1);
   }
 
   /** The ticket of this worker's first request for a server, or for any; 0 where none waits. */
@@ -114,7 +119,8 @@ export class QueueTable {
   signalOthers(pool: number): void {
     for (let worker = 0; worker < this.workers; worker++) {
       if (worker === this.#worker) continue;
-      if (Atomics.load(this.#cells, this.#ownAt(pool, worker, OWN_WAITING_FIELD)) > 0) this.signal(worker);
+      if (Atomics.load(this.#cells, this.#pools.ownAt(pool, OWN_WAITING_FIELD, worker)) > 0)
+        this.signal(worker);
     }
   }
 
@@ -136,43 +142,33 @@ export class QueueTable {
 
   /** Makes a row ready for another pool. Main thread. */
   resetPool(pool: number): void {
-    const start = this.#poolAt(pool, 0);
-    for (let field = 0; field < this.#poolFields; field++) Atomics.store(this.#cells, start + field, 0);
+    this.#pools.reset(pool);
   }
 
   /** Makes the cells of a server's slot ready for another server. Main thread. */
   resetServer(server: number): void {
-    for (let worker = 0; worker < this.workers; worker++)
-      Atomics.store(this.#cells, this.#firstAt(0, server, worker), 0);
+    this.#servers.reset(server);
   }
 
   /** Takes those that waited on a dead worker out. Main thread, once the worker has exited. */
   releaseWorker(worker: number, poolSlots: number, serverSlots: number): void {
     for (let pool = 0; pool < poolSlots; pool++) {
-      const held = Atomics.exchange(this.#cells, this.#ownAt(pool, worker, OWN_WAITING_FIELD), 0);
-      Atomics.store(this.#cells, this.#ownAt(pool, worker, OWN_FIRST_FIELD), 0);
-      if (held !== 0) Atomics.sub(this.#cells, this.#poolAt(pool, WAITING_FIELD), held);
+      Atomics.store(this.#cells, this.#firstAt(pool, ANY_SERVER, worker), 0);
+      this.#pools.giveBack(pool, WAITING_FIELD, OWN_WAITING_FIELD, worker);
     }
     for (let server = 0; server < serverSlots; server++)
-      Atomics.store(this.#cells, this.#firstAt(0, server, worker), 0);
+      Atomics.store(this.#cells, this.#servers.ownAt(server, SERVER_FIRST_FIELD, worker), 0);
     this.signalAll();
   }
 
   #nextTicket(pool: number): number {
-    return Atomics.add(this.#cells, this.#poolAt(pool, TICKET_FIELD), 1);
-  }
-
-  #poolAt(pool: number, field: number): number {
-    return this.#poolsAt + pool * this.#poolFields + field;
-  }
-
-  #ownAt(pool: number, worker: number, field: number): number {
-    return this.#poolAt(pool, TOTAL_FIELDS + worker * WORKER_FIELDS + field);
+    return Atomics.add(this.#cells, this.#pools.at(pool, TICKET_FIELD), 1);
   }
 
   #firstAt(pool: number, server: number, worker: number): number {
-    if (server === ANY_SERVER) return this.#ownAt(pool, worker, OWN_FIRST_FIELD);
-    return this.#serversAt + server * this.workers + worker;
+    return server === ANY_SERVER
+      ? this.#pools.ownAt(pool, OWN_FIRST_FIELD, worker)
+      : this.#servers.ownAt(server, SERVER_FIRST_FIELD, worker);
   }
 }
 

@@ -1,6 +1,7 @@
 // The connections of one server on one worker that carry several requests at once, and what is known of the protocol that it speaks.
 
 import type { PoolSnapshot } from '@limpet/model';
+import type { ResetBudget } from './reset-budget.ts';
 
 export interface SharedConnection {
   /** What it was opened for: a request takes one of its own names and no other. */
@@ -28,6 +29,8 @@ export class SharedConnections<C extends SharedConnection> {
   readonly openings = new Map<string, object>();
   /** What the server chose when it was last asked. */
   protocol: 'h2' | 'http/1.1' | undefined;
+  /** Of those that were retired because the server reset a stream with ENHANCE_YOUR_CALM; whoever opens them keeps it. */
+  calms: ResetBudget | undefined;
   readonly #idleMax: number;
   readonly #byNames = new Map<string, C[]>();
   #size = 0;

@@ -12,6 +12,7 @@ import { findServer } from '../pool/backup-pools.ts';
 import { DedicatedConnections } from '../pool/dedicated-connections.ts';
 import { type Placement, unplaced } from '../pool/placement.ts';
 import type { PoolRuntime } from '../pool/pool-runtime.ts';
+import { ResetBudget, type ResetLimits } from '../pool/reset-budget.ts';
 import type { ServerRuntime } from '../pool/server-runtime.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
 import type { ClientCertificatePolicy } from '../tls/client-certificate-policy.ts';
@@ -27,6 +28,9 @@ const FAILED: Readonly<Record<Exclude<Stage, 'http'>, number>> = {
   handshake: metricOffset('limpet_connections_failed_total', 'handshake'),
 };
 const PLACED = metricOffset('limpet_server_connections_placed');
+const ALONE = metricOffset('limpet_connections_alone_total');
+/** Requests that a client may give up before it shares sessions to servers with nobody: less than a session bears (docs/decisions/0027-resets-to-servers.md). */
+const ABANDONED: ResetLimits = { burst: 20, regainMs: 2000, most: Number.POSITIVE_INFINITY };
 
 /** The HTTP connection on top, once there is one. */
 export interface HttpConnection {
@@ -57,6 +61,10 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
   #http: HttpConnection | undefined;
   #dedicated: DedicatedConnections | undefined;
   #cookies: ConnectionCookies | undefined;
+  /** Made at the first request that is given up. */
+  #abandoned: ResetBudget | undefined;
+  /** It shares no session to a server any more. */
+  #isAlone = false;
   #ended = false;
   #retired = false;
 
@@ -109,11 +117,19 @@ export class ClientConnection implements ProxiedConnection, OpenConnection {
   }
 
   connectionsAt(server: ServerRuntime, pool: PoolRuntime): ServerRuntime {
-    if (this.virtualService.current.snapshot.http.connectionMultiplexing) return server;
+    if (this.virtualService.current.snapshot.http.connectionMultiplexing && !this.#isAlone) return server;
     this.#dedicated ??= new DedicatedConnections(this.services.clock, this.services.deadlines);
     // A request may outlive its client's connection.
     if (this.#ended) this.#dedicated.close();
     return this.#dedicated.at(server, pool);
+  }
+
+  noteAbandoned(): void {
+    const nowMs = this.services.clock.monotonicMs();
+    this.#abandoned ??= new ResetBudget(ABANDONED, nowMs);
+    if (this.#abandoned.take(nowMs) || this.#isAlone) return;
+    this.#isAlone = true;
+    this.virtualService.metrics.add(ALONE);
   }
 
   serves(authority: string): boolean {

@@ -2,7 +2,9 @@
 
 import type { Deadline } from '../../lifecycle/deadlines.ts';
 import type { PoolRuntime } from '../../pool/pool-runtime.ts';
+import { ResetBudget, type ResetLimits } from '../../pool/reset-budget.ts';
 import type { ServerRuntime } from '../../pool/server-runtime.ts';
+import { metricOffset } from '../../telemetry/metrics-table.ts';
 import type { ServerNames } from '../server-names.ts';
 import type { ConnectError } from '../server-outcome.ts';
 import {
@@ -13,6 +15,18 @@ import {
   type UpstreamServices,
 } from '../upstream-connector.ts';
 import { Http2UpstreamSession, STREAMS_MAX } from './upstream-session.ts';
+
+const STREAMS_RESET = metricOffset('limpet_server_streams_reset_total');
+const SESSIONS_WORN_OUT = {
+  resets: metricOffset('limpet_server_sessions_worn_out_total', 'resets'),
+  server: metricOffset('limpet_server_sessions_worn_out_total', 'server'),
+};
+
+/**
+ * Of sessions that are retired because a stream met ENHANCE_YOUR_CALM: a server may say that of the one request, too (node:http2 does of one with more fields than it
+ * takes), and who knows that must not make us open a session for each.
+ */
+const CALMS: ResetLimits = { burst: 16, regainMs: 1000, most: Number.POSITIVE_INFINITY };
 
 /** A request that waits. */
 interface Waiter {
@@ -88,7 +102,7 @@ export class SessionOpening implements ConnectListener {
       this.#wake();
       return;
     }
-    const { shared } = this.#server;
+    const { shared, metrics } = this.#server;
     const { tls, upstreamConnections } = this.#pool.snapshot;
     this.#session = new Http2UpstreamSession(
       connected.socket,
@@ -115,6 +129,13 @@ export class SessionOpening implements ConnectListener {
         onFailed: (detail) => this.onConnectFailed('SERVER_UNREACHABLE', detail),
         onIdle: () => shared.trim(),
         onRetired: (session) => shared.remove(session),
+        onCalm: () => {
+          const nowMs = this.#services.clock.monotonicMs();
+          shared.calms ??= new ResetBudget(CALMS, nowMs);
+          return shared.calms.take(nowMs);
+        },
+        onReset: () => metrics.add(STREAMS_RESET),
+        onWornOut: (cause) => metrics.add(SESSIONS_WORN_OUT[cause]),
       },
     );
   }

@@ -32,11 +32,17 @@ export interface ExchangeSession {
   readonly nowMs: number;
   /** What ended the session, for an operator; undefined while it lives. */
   readonly failure: string | undefined;
+  /** Whether the server ended it because it has had enough of what came over it, whoever sent that. */
+  readonly wasTooMuch: boolean;
   wasNotProcessed(streamId: number): boolean;
   noteHeard(): void;
   streamEnded(): void;
   /** It can take no request any more. */
   retire(): void;
+  /** We have reset one of its streams. */
+  noteReset(): void;
+  /** The server has reset one with ENHANCE_YOUR_CALM. */
+  noteCalm(): void;
 }
 
 /** Begins a request; what node:http2 does not take fails in the next turn. */
@@ -129,9 +135,17 @@ class Http2UpstreamExchange implements UpstreamExchange {
     this.#listener = undefined;
     this.#pending = [];
     this.#early = [];
-    this.#stream?.close(constants.NGHTTP2_CANCEL);
+    this.#reset(constants.NGHTTP2_CANCEL);
+  }
+
+  #reset(code: number): void {
+    const stream = this.#stream;
+    if (stream === undefined) return;
+    const isOpen = !stream.closed && !stream.destroyed;
+    stream.close(code);
     // One that is paused, with data in it, else never comes to its close, and its session waits for that.
-    this.#stream?.resume();
+    stream.resume();
+    if (isOpen) this.#session.noteReset();
   }
 
   #listen(stream: ClientHttp2Stream): void {
@@ -167,8 +181,7 @@ class Http2UpstreamExchange implements UpstreamExchange {
       call();
     } catch (error) {
       throwApart(error);
-      this.#stream?.close(constants.NGHTTP2_INTERNAL_ERROR);
-      this.#stream?.resume();
+      this.#reset(constants.NGHTTP2_INTERNAL_ERROR);
       try {
         // Now: whoever threw is not to be asked for more in the meantime.
         this.#fail('SERVER_STREAM_RESET', nameOfCode(constants.NGHTTP2_INTERNAL_ERROR));
@@ -239,12 +252,10 @@ class Http2UpstreamExchange implements UpstreamExchange {
     if (!isTunnel) this.#listener = undefined;
     listener?.onResponseEnd(this.#trailerLines);
     // RFC 9113 §8.1: an answer may be complete before its request is; the rest of that is of no use to the server.
-    const stream = this.#stream;
-    if (!isTunnel && stream !== undefined && !stream.writableEnded) stream.close(constants.NGHTTP2_CANCEL);
+    if (!isTunnel && this.#stream?.writableEnded === false) this.#reset(constants.NGHTTP2_CANCEL);
   }
 
   #onClose(stream: ClientHttp2Stream): void {
-    this.#session.streamEnded();
     const code = stream.rstCode ?? 0;
     const { failure } = this.#session;
     // Without an id it was never sent: the session was over, or has no number left (RFC 9113 §5.1.1).
@@ -253,13 +264,16 @@ class Http2UpstreamExchange implements UpstreamExchange {
       code === constants.NGHTTP2_REFUSED_STREAM ||
       stream.id === undefined ||
       this.#session.wasNotProcessed(stream.id);
+    // While the session lives: one that ends takes its streams with it under its own code.
+    if (code === constants.NGHTTP2_ENHANCE_YOUR_CALM && failure === undefined) this.#session.noteCalm();
+    this.#session.streamEnded();
     if (failure !== undefined && !notProcessed) this.#fail('SERVER_CONNECTION_LOST', failure);
     else this.#fail('SERVER_STREAM_RESET', nameOfCode(code), notProcessed && !this.#headReceived);
   }
 
   #refuse(detail: string): void {
     this.#fail('RESPONSE_MALFORMED', detail);
-    this.#stream?.close(constants.NGHTTP2_PROTOCOL_ERROR);
+    this.#reset(constants.NGHTTP2_PROTOCOL_ERROR);
   }
 
   #fail(error: UpstreamFailure['error'], detail: string, notProcessed = false): void {
@@ -270,11 +284,19 @@ class Http2UpstreamExchange implements UpstreamExchange {
       error,
       detail,
       neverSent: false,
-      // The server had closed the session while it was idle, and we had not heard of it yet.
-      staleConnection:
-        error === 'SERVER_CONNECTION_LOST' && this.reused && this.#session.heardAtMs < this.#startedAtMs,
+      staleConnection: this.#isAboutSession(error),
       notProcessed,
     });
+  }
+
+  /** Whether it failed of what had become of the session, not of its own. */
+  #isAboutSession(error: UpstreamFailure['error']): boolean {
+    if (this.#headReceived) return false;
+    if (error === 'SERVER_STREAM_RESET') return this.#stream?.rstCode === constants.NGHTTP2_ENHANCE_YOUR_CALM;
+    if (error !== 'SERVER_CONNECTION_LOST') return false;
+    // The server had closed it while it was idle, and we had not heard of it yet; or it had enough of it.
+    const wasClosed = this.reused && this.#session.heardAtMs < this.#startedAtMs;
+    return wasClosed || this.#session.wasTooMuch;
   }
 
   /** In one go with what else came in this turn: head, body and end are one write to the client. */
@@ -342,6 +364,6 @@ const CODE_NAMES: readonly string[] = [
 ];
 
 /** RFC 9113 §7. */
-function nameOfCode(code: number): string {
+export function nameOfCode(code: number): string {
   return CODE_NAMES[code] ?? `code ${code}`;
 }

@@ -82,6 +82,9 @@ async function open(limits: Partial<SessionOptions['limits']> = {}): Promise<Ope
       onFailed: (detail) => reject(new Error(detail)),
       onIdle: () => void told.push('idle'),
       onRetired: () => void told.push('retired'),
+      onReset: () => {},
+      onCalm: () => true,
+      onWornOut: (cause) => void told.push(`worn out by ${cause}`),
     });
   });
   return { session, clock, told, over };
@@ -107,19 +110,26 @@ function requestOf(method = 'GET'): UpstreamRequest {
 
 type Outcome = { readonly status: number } | UpstreamFailure;
 
+const NOBODY: UpstreamListener = {
+  onResponseInformational: () => {},
+  onResponseHead: () => {},
+  onResponseBody: () => {},
+  onResponseEnd: () => {},
+  onResponseFlush: () => {},
+  onRequestDrain: () => {},
+  onResponseFailure: () => {},
+};
+
 /** Begins a request; what becomes of it. */
 function ask(session: Http2UpstreamSession, changes: Partial<UpstreamListener> = {}): Promise<Outcome> {
   return new Promise((resolve) => {
     let status = 0;
     const exchange = session.begin(requestOf(), {
-      onResponseInformational: () => {},
+      ...NOBODY,
       onResponseHead: (head) => {
         status = head.status;
       },
-      onResponseBody: () => {},
       onResponseEnd: () => resolve({ status }),
-      onResponseFlush: () => {},
-      onRequestDrain: () => {},
       onResponseFailure: resolve,
       ...changes,
     });
@@ -258,6 +268,76 @@ describe('a session to a server', () => {
     assert.deepEqual(await Promise.all(requests), [{ status: 200 }, { status: 200 }]);
     await over;
   });
+});
+
+/** Begins so many requests, and gives each up when the server has it. */
+async function giveUp(session: Http2UpstreamSession, count: number): Promise<void> {
+  onStream = () => {};
+  for (let request = 0; request < count; request++) {
+    const arrived = once(server, 'stream');
+    const exchange = session.begin(requestOf(), NOBODY);
+    exchange.flush();
+    await arrived;
+    exchange.abort();
+    // Once more resets nothing.
+    exchange.abort();
+  }
+}
+
+describe('a session on which streams are reset', () => {
+  it('takes no more requests before its server could take it for an attack, and those that are on it end well', async () => {
+    const { session, told, over } = await open();
+    let release = (): void => {};
+    onStream = (stream) => {
+      release = () => OK(stream);
+    };
+    const arrived = once(server, 'stream');
+    const other = ask(session);
+    await arrived;
+    await giveUp(session, 49);
+    assert.ok(session.hasRoom);
+    await giveUp(session, 1);
+    assert.equal(session.hasRoom, false);
+    assert.deepEqual(told, ['worn out by resets', 'retired']);
+    release();
+    assert.deepEqual(await other, { status: 200 });
+    await over;
+  });
+
+  it('forgets them with time, but not all', async () => {
+    const { session, clock } = await open();
+    let given = 0;
+    for (; session.hasRoom; given++) {
+      await giveUp(session, 1);
+      clock.advance(2000);
+    }
+    assert.equal(given, 200);
+  });
+
+  for (const [what, end] of [
+    ['a stream', (stream: ServerHttp2Stream) => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM)],
+    [
+      'GOAWAY',
+      (stream: ServerHttp2Stream) => stream.session?.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 99),
+    ],
+    [
+      'GOAWAY as nghttp2 says it',
+      (stream: ServerHttp2Stream) => stream.session?.goaway(constants.NGHTTP2_INTERNAL_ERROR, 99),
+    ],
+  ] as const) {
+    it(`until its server wants calm (${what}) is over at once, and says nothing of the server`, async () => {
+      const { session, told } = await open();
+      onStream = end;
+      const failure = failureOf(await ask(session));
+      assert.deepEqual(
+        [failure.staleConnection, failure.notProcessed, session.hasRoom],
+        [true, false, false],
+        JSON.stringify(failure),
+      );
+      assert.match(failure.detail, what.endsWith('it') ? /INTERNAL_ERROR$/ : /ENHANCE_YOUR_CALM$/);
+      assert.deepEqual(told, ['worn out by server', 'retired']);
+    });
+  }
 });
 
 describe('an exception while an answer is passed on', () => {

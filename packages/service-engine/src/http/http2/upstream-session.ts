@@ -1,14 +1,15 @@
 // An HTTP/2 session to a server: carries many requests at once, each on a stream, until it is idle, old, or told to go away.
 
-import { type ClientHttp2Session, connect } from 'node:http2';
+import { type ClientHttp2Session, connect, constants } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { PoolSnapshot } from '@limpet/model';
 import type { Deadline } from '../../lifecycle/deadlines.ts';
+import { ResetBudget, type ResetLimits } from '../../pool/reset-budget.ts';
 import type { SharedConnection } from '../../pool/shared-connections.ts';
 import type { UpstreamCarrier, UpstreamExchange, UpstreamListener, UpstreamRequest } from '../exchange.ts';
 import { socketErrorText } from '../server-outcome.ts';
 import type { UpstreamServices } from '../upstream-connector.ts';
-import { beginExchange } from './upstream-exchange.ts';
+import { beginExchange, nameOfCode } from './upstream-exchange.ts';
 
 /** Streams at a time, however many the server allows: more would wait for each other at one TCP connection. */
 export const STREAMS_MAX = 128;
@@ -27,6 +28,15 @@ const PING_TIMEOUT_MS = 5000;
 const KEEP_ALIVE_MS = 30_000;
 /** A session ends when its GOAWAY has left; a server that does not read gets no longer than this. */
 const LINGER_MS = 2000;
+/**
+ * Of streams that we reset, because clients give up: well below what servers take for an attack (docs/decisions/0027-resets-to-servers.md).
+ */
+const RESETS: ResetLimits = { burst: 50, regainMs: 2000, most: 200 };
+/** What a server says in GOAWAY that has had enough of resets, refused streams or whatever else it counts; nghttp2 calls it INTERNAL_ERROR. */
+const TOO_MUCH: ReadonlySet<number> = new Set([
+  constants.NGHTTP2_ENHANCE_YOUR_CALM,
+  constants.NGHTTP2_INTERNAL_ERROR,
+]);
 
 export interface SessionOptions {
   readonly names: string;
@@ -45,6 +55,12 @@ export interface SessionOwner {
   onIdle(): void;
   /** It takes no new request any more. */
   onRetired(session: Http2UpstreamSession): void;
+  /** We reset one of its streams. */
+  onReset(): void;
+  /** The server has reset a stream with ENHANCE_YOUR_CALM: whether the session is to be retired for that. */
+  onCalm(): boolean;
+  /** It is retired for what was done on it: we reset as many as it may bear, or its server has had enough. */
+  onWornOut(cause: 'resets' | 'server'): void;
 }
 
 export class Http2UpstreamSession implements SharedConnection, UpstreamCarrier {
@@ -64,6 +80,9 @@ export class Http2UpstreamSession implements SharedConnection, UpstreamCarrier {
   #uses = 0;
   #openRequests = 0;
   #heardAtMs: number;
+  /** Made at the first reset. */
+  #resets: ResetBudget | undefined;
+  #wasTooMuch = false;
   /** Streams above it were not looked at (RFC 9113 §6.8). */
   #lastProcessedStream = Number.POSITIVE_INFINITY;
   #error: Error | undefined;
@@ -93,12 +112,17 @@ export class Http2UpstreamSession implements SharedConnection, UpstreamCarrier {
       this.#streamsAllowed = Math.min(maxConcurrentStreams, STREAMS_MAX);
       this.#onSettings();
     });
-    session.on('goaway', (_code, lastStreamId = 0) => {
+    session.on('goaway', (code: number, lastStreamId = 0) => {
       this.#lastProcessedStream = Math.min(this.#lastProcessedStream, lastStreamId);
-      this.retire();
+      if (TOO_MUCH.has(code)) {
+        this.#wasTooMuch = true;
+        this.#error = Object.assign(new Error('GOAWAY'), { code: `GOAWAY ${nameOfCode(code)}` });
+        this.#wearOut('server');
+      } else this.retire();
     });
     session.on('error', (error) => {
-      this.#error = error;
+      // That of a GOAWAY says less than the GOAWAY.
+      if (!this.#wasTooMuch) this.#error = error;
     });
     session.on('close', () => this.#onClosed());
   }
@@ -151,6 +175,20 @@ export class Http2UpstreamSession implements SharedConnection, UpstreamCarrier {
     return streamId > this.#lastProcessedStream;
   }
 
+  get wasTooMuch(): boolean {
+    return this.#wasTooMuch;
+  }
+
+  noteReset(): void {
+    this.#resets ??= new ResetBudget(RESETS, this.nowMs);
+    this.#owner.onReset();
+    if (!this.#resets.take(this.nowMs)) this.#wearOut('resets');
+  }
+
+  noteCalm(): void {
+    if (!this.#retired && this.#owner.onCalm()) this.#wearOut('server');
+  }
+
   /** Something came on one of its streams. */
   noteHeard(): void {
     this.#heardAtMs = this.nowMs;
@@ -181,6 +219,11 @@ export class Http2UpstreamSession implements SharedConnection, UpstreamCarrier {
   #close(): void {
     this.#session.close();
     this.#waitIdle();
+  }
+
+  #wearOut(cause: 'resets' | 'server'): void {
+    if (!this.#retired) this.#owner.onWornOut(cause);
+    this.retire();
   }
 
   /** False: it takes no request already. */
