@@ -69,7 +69,7 @@ describe('an engine under a supervisor', { concurrency: 2 }, () => {
     await assert.rejects(bed.fleet.startSupervised(broken), /ended \(2\)[\s\S]*there is no Pool/);
   });
 
-  it('reads everything once for each SIGHUP, however quickly they come, and also as it starts, and opens no debugger at SIGUSR1', async () => {
+  it('reads everything after SIGHUP, however quickly they come, and also as it starts, and opens no debugger at SIGUSR1', async () => {
     const engine = await bed.fleet.startSupervised(bed.configuration(), ['--workers', '1']);
     const { child } = engine.process;
     for (let times = 0; times < 5; times++) child.kill('SIGHUP');

@@ -9,12 +9,15 @@ export interface Delivery {
   readonly notices: readonly ConfigProblem[];
   /** Ticket keys, as a ring file has them; absent: the engine makes a ring of its own. */
   readonly ringText: string | undefined;
-  /** Called once, when it is known what became of it: for whoever waits behind the source. */
+  /** Called once, when it is known what became of it: for whoever waits behind the source. Never throws. */
   settle(outcome: Outcome): void;
 }
 
 export type Outcome =
-  /** In effect, or it was already. The version is the engine's own count. */
+  /**
+   * In effect, or it was already. The version is the engine's own count. Where nothing but the ticket keys has changed, they are on their way to
+   * the workers, who do not answer.
+   */
   | { readonly kind: 'applied'; readonly version: number }
   /** In effect, but not on every worker or every address. Taken and applied again it may become whole. */
   | { readonly kind: 'incomplete'; readonly version: number; readonly reasons: readonly string[] }
