@@ -162,7 +162,9 @@ async function handle(message: MainToWorker): Promise<void> {
     }
     case 'commit': {
       const failures = await applier.commit().catch((error: unknown) => [describeRefusal(error)]);
-      send({ kind: 'committed', version: message.version, listening: applier.listening, failures });
+      const { version: serving } = applier.current;
+      const { listening } = applier;
+      send({ kind: 'committed', version: message.version, serving, listening, failures });
       break;
     }
     case 'discard':

@@ -10,7 +10,8 @@ import { createKeyRing } from '../session-ticket/key-ring.ts';
 import type { ConnectionPipeline } from '../virtual-service/connection-pipeline.ts';
 import type { VirtualService } from '../virtual-service/virtual-service.ts';
 import { buildRuntime, EMPTY_RUNTIME, type EngineRuntime, type RuntimeServices } from './build-runtime.ts';
-import { addressKey, type ConfigVersion } from './worker-messages.ts';
+import { changed, EMPTY_SNAPSHOT } from './snapshot-change.ts';
+import { addressKey, type ConfigUpdate } from './worker-messages.ts';
 
 /** How a listener's connections are served now; read at each accept. */
 interface Route {
@@ -32,6 +33,8 @@ interface Prepared {
   readonly runtime: EngineRuntime;
   readonly routes: ReadonlyMap<string, Route>;
   readonly newListeners: ReadonlyMap<string, TcpListener>;
+  /** Where it is another. */
+  readonly ring?: string;
 }
 
 /** Holds the one mutable reference of a worker: the runtime that serves. */
@@ -39,6 +42,8 @@ export class SnapshotApplier {
   readonly #services: RuntimeServices;
   readonly #door: Door;
   #current: EngineRuntime = EMPTY_RUNTIME;
+  /** The text of the ring file that virtual services have their keys of. */
+  #ring = '';
   #routes: ReadonlyMap<string, Route> = new Map();
   #listeners = new Map<string, TcpListener>();
   #prepared: Prepared | undefined;
@@ -65,13 +70,13 @@ export class SnapshotApplier {
    * @throws and has changed nothing.
    */
   async prepare(
-    { version, snapshot, secrets, ring, slots }: ConfigVersion,
+    update: ConfigUpdate,
     descriptors: ReadonlyMap<string, number> = NO_DESCRIPTORS,
   ): Promise<void> {
     this.discard();
     const unused = new Map(descriptors);
     try {
-      this.#prepared = await this.#build({ version, snapshot, secrets, ring, slots }, unused);
+      this.#prepared = await this.#build(update, unused);
     } finally {
       for (const descriptor of unused.values()) closeSync(descriptor);
     }
@@ -79,12 +84,17 @@ export class SnapshotApplier {
 
   /** Takes the descriptors that it uses out of the map. */
   async #build(
-    { version, snapshot, secrets, ring, slots }: ConfigVersion,
+    { version, since, change, secrets, ring, slots }: ConfigUpdate,
     descriptors: Map<string, number>,
   ): Promise<Prepared> {
-    const ringKeys = parseRingKeys(ring);
-    const runtime = buildRuntime(version, snapshot, secrets, ringKeys, slots, this.#current, this.#services);
-    wipeRingKeys(ringKeys);
+    const former = this.#current;
+    if (since !== 0 && since !== former.version)
+      throw new Error(`version ${former.version} is served, and the change is one of version ${since}`);
+    const snapshot = changed(since === 0 ? EMPTY_SNAPSHOT : former.snapshot, change);
+    const keys = parseRingKeys(ring);
+    const source = { keys, isNew: ring !== this.#ring };
+    const runtime = buildRuntime(version, snapshot, secrets, source, slots, former, this.#services);
+    wipeRingKeys(keys);
     const routes = new Map<string, Route>();
     const newListeners = new Map<string, TcpListener>();
     try {
@@ -112,7 +122,7 @@ export class SnapshotApplier {
       this.#discardListeners(newListeners);
       throw error;
     }
-    return { runtime, routes, newListeners };
+    return { runtime, routes, newListeners, ...(source.isNew ? { ring } : {}) };
   }
 
   /**
@@ -130,8 +140,9 @@ export class SnapshotApplier {
     const formerRoutes = this.#routes;
     for (const { virtualService, runtime, ring } of prepared.runtime.virtualServices.values()) {
       virtualService.apply(runtime, nowS);
-      virtualService.applyRing(ring, this.#services.deadlines);
+      if (ring !== undefined) virtualService.applyRing(ring, this.#services.deadlines);
     }
+    this.#ring = prepared.ring ?? this.#ring;
     this.#current = prepared.runtime;
     this.#routes = prepared.routes;
     for (const [key, listener] of prepared.newListeners) this.#listeners.set(key, listener);
@@ -174,6 +185,7 @@ export class SnapshotApplier {
       virtualService.applyRing(createKeyRing(keys, virtualService.uuid), this.#services.deadlines);
     }
     wipeRingKeys(keys);
+    this.#ring = ring;
   }
 
   /** Ends connections as soon as what is under way on them is done; resolves when nothing is accepted any more. */

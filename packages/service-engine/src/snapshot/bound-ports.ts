@@ -2,6 +2,7 @@
 
 import {
   type Address,
+  deepFreeze,
   describeAddress,
   type HttpSnapshot,
   LimpetError,
@@ -40,6 +41,8 @@ export class BoundPorts {
   readonly #sockets: ListeningSockets;
   readonly #mapped: ReadonlyMap<string, Address>;
   readonly #chosen = new Map<string, number>();
+  /** What is unchanged is the same object here, too. */
+  readonly #bound = new WeakMap<VirtualServiceSnapshot, VirtualServiceSnapshot>();
 
   constructor(sockets: ListeningSockets, mappings: readonly AddressMapping[] = []) {
     this.#sockets = sockets;
@@ -86,11 +89,12 @@ export class BoundPorts {
         if (port === 0) this.#chosen.set(key, address.port);
         listeners.push({ ...listener, address });
       }
-      virtualServices.push({
-        ...virtualService,
-        listeners,
-        http: redirectedTo(listeners, virtualService.http),
-      });
+      // Ports that were chosen are kept.
+      const bound =
+        this.#bound.get(virtualService) ??
+        deepFreeze({ ...virtualService, listeners, http: redirectedTo(listeners, virtualService.http) });
+      this.#bound.set(virtualService, bound);
+      virtualServices.push(bound);
     }
     return { ...snapshot, virtualServices };
   }

@@ -22,6 +22,7 @@ import { type SecureServerListener, SecureServers } from '../tls/secure-servers.
 import { ConnectionPipeline, type PipelineServices } from '../virtual-service/connection-pipeline.ts';
 import { HostRouter } from '../virtual-service/host-router.ts';
 import { VirtualService, type VirtualServiceRuntime } from '../virtual-service/virtual-service.ts';
+import { EMPTY_SNAPSHOT } from './snapshot-change.ts';
 import { type SlotNumbers, serverSlotKey } from './worker-messages.ts';
 
 export interface RuntimeServices {
@@ -37,10 +38,18 @@ export interface RuntimeServices {
   readonly pipeline: PipelineServices;
 }
 
+/** The keys of every virtual service's ring. */
+export interface RingSource {
+  readonly keys: RingKeys;
+  /** False: they are those of the configuration that serves. */
+  readonly isNew: boolean;
+}
+
 /** One virtual service of the new runtime, and what it becomes at the swap. */
 export interface BuiltVirtualService {
   readonly runtime: VirtualServiceRuntime;
-  readonly ring: KeyRing;
+  /** Undefined: it keeps the one that it has. */
+  readonly ring: KeyRing | undefined;
   readonly virtualService: VirtualService;
   readonly pipeline: ConnectionPipeline;
 }
@@ -48,6 +57,7 @@ export interface BuiltVirtualService {
 /** Everything that a worker serves, by one configuration. Nothing in it is changed after it was built. */
 export interface EngineRuntime {
   readonly version: number;
+  readonly snapshot: Snapshot;
   readonly pools: ReadonlyMap<string, PoolRuntime>;
   /** By uuid. */
   readonly virtualServices: ReadonlyMap<string, BuiltVirtualService>;
@@ -55,18 +65,20 @@ export interface EngineRuntime {
 
 export const EMPTY_RUNTIME: EngineRuntime = Object.freeze({
   version: 0,
+  snapshot: EMPTY_SNAPSHOT,
   pools: new Map(),
   virtualServices: new Map(),
 });
 
 /**
+ * @param ring new for all, or such as virtual services that are there have already.
  * @throws when the snapshot cannot be served (a context that OpenSSL refuses); `former` is untouched in any case.
  */
 export function buildRuntime(
   version: number,
   snapshot: Snapshot,
   secrets: ReadonlyMap<string, string>,
-  ringKeys: RingKeys,
+  ring: RingSource,
   slots: SlotNumbers,
   former: EngineRuntime,
   services: RuntimeServices,
@@ -95,10 +107,10 @@ export function buildRuntime(
       hosting === undefined ? undefined : routers.get(hosting.kind === 'child' ? hosting.parentUuid : uuid);
     virtualServices.set(
       uuid,
-      buildVirtualService(virtualService, pool, hosts, secrets, ringKeys, slots, former, services),
+      buildVirtualService(virtualService, pool, hosts, secrets, ring, slots, former, services),
     );
   }
-  return Object.freeze({ version, pools, virtualServices });
+  return Object.freeze({ version, snapshot, pools, virtualServices });
 }
 
 /** By the uuid of the parent. */
@@ -172,15 +184,18 @@ function buildVirtualService(
   pool: PoolRuntime,
   hosts: HostRouter | undefined,
   secrets: ReadonlyMap<string, string>,
-  ringKeys: RingKeys,
+  ringSource: RingSource,
   slots: SlotNumbers,
   former: EngineRuntime,
   services: RuntimeServices,
 ): BuiltVirtualService {
   const known = former.virtualServices.get(snapshot.uuid);
-  const ring = createKeyRing(ringKeys, snapshot.uuid);
-  const slot = slots.virtualServices.get(snapshot.uuid);
-  if (slot === undefined) throw new Error(`virtual service ${snapshot.name} has no slot`);
+  // Deriving the keys of a thousand rings takes a second.
+  const ring =
+    known !== undefined && !ringSource.isNew ? undefined : createKeyRing(ringSource.keys, snapshot.uuid);
+  const isUnchanged =
+    known?.runtime.snapshot === snapshot && known.runtime.pool === pool && known.runtime.hosts === hosts;
+  if (isUnchanged) return { ...known, ring };
   // The pipeline is made before the virtual service it belongs to, since secure servers report to it.
   let virtualService = known?.virtualService;
   const pipeline =
@@ -189,7 +204,7 @@ function buildVirtualService(
     snapshot,
     known?.runtime,
     secrets,
-    () => virtualService?.ring ?? ring,
+    () => virtualService?.ring ?? (ring as KeyRing),
     pipeline,
     services,
   );
@@ -199,13 +214,20 @@ function buildVirtualService(
     ...(hosts === undefined ? {} : { hosts }),
     ...(secureServers === undefined ? {} : { secureServers }),
   });
-  virtualService ??= new VirtualService(
-    snapshot.uuid,
-    metricsRow(services.metricsTable, 'virtual_service', slot),
-    runtime,
-    ring,
-  );
+  virtualService ??= newVirtualService(snapshot, runtime, ring as KeyRing, slots, services);
   return { runtime, ring, virtualService, pipeline };
+}
+
+function newVirtualService(
+  { uuid, name }: VirtualServiceSnapshot,
+  runtime: VirtualServiceRuntime,
+  ring: KeyRing,
+  slots: SlotNumbers,
+  { metricsTable }: RuntimeServices,
+): VirtualService {
+  const slot = slots.virtualServices.get(uuid);
+  if (slot === undefined) throw new Error(`virtual service ${name} has no slot`);
+  return new VirtualService(uuid, metricsRow(metricsTable, 'virtual_service', slot), runtime, ring);
 }
 
 function buildSecureServers(

@@ -7,8 +7,10 @@ import type { Deadlines } from '../lifecycle/deadlines.ts';
 import type { CapacityBound } from '../listener/connection-capacity.ts';
 import type { ListeningSockets } from '../listener/listening-sockets.ts';
 import { addressesOf } from './bound-ports.ts';
+import { changeFrom, EMPTY_SNAPSHOT, slotsOf } from './snapshot-change.ts';
 import {
   addressKey,
+  type ConfigUpdate,
   type ConfigVersion,
   type Drain,
   type MainToWorker,
@@ -39,6 +41,8 @@ interface Member {
   started: boolean;
   /** Addresses that it listens on, by key. */
   listening: ReadonlySet<string>;
+  /** What it serves, where it has said so: of the next configuration it is sent what it does not have. */
+  serves: ConfigVersion | undefined;
 }
 
 export class WorkerGroup {
@@ -101,7 +105,11 @@ export class WorkerGroup {
     for (const [member, lent] of descriptors) if (!this.#isThere(member)) closeAll(lent);
     const prepared = await this.#ask(
       members,
-      (member) => ({ kind: 'prepare', config, descriptors: descriptors.get(member) ?? new Map() }),
+      (member) => ({
+        kind: 'prepare',
+        config: updateOf(member, config),
+        descriptors: descriptors.get(member) ?? new Map(),
+      }),
       (message) => (isPreparation(message) && message.version === version ? message : undefined),
     ).catch((error: unknown) => {
       this.broadcast({ kind: 'discard', version });
@@ -118,12 +126,19 @@ export class WorkerGroup {
     return this.#commit(members, config);
   }
 
-  async #commit(members: readonly Member[], { version }: ConfigVersion): Promise<readonly string[]> {
+  async #commit(members: readonly Member[], config: ConfigVersion): Promise<readonly string[]> {
+    const { version } = config;
+    // Until it answers, nobody knows.
+    for (const member of members) member.serves = undefined;
     try {
       const committed = await this.#ask(
         members,
         () => ({ kind: 'commit', version }),
-        (message) => (message.kind === 'committed' && message.version === version ? message : undefined),
+        (message, member) => {
+          if (message.kind !== 'committed' || message.version !== version) return undefined;
+          if (message.serving === version) member.serves = config;
+          return message;
+        },
       );
       return committed.flatMap(({ failures }) => failures);
     } catch (error) {
@@ -163,7 +178,13 @@ export class WorkerGroup {
         maxOldGenerationSizeMb: start.workerHeapMb,
       },
     });
-    const member: Member = { worker: start.worker, thread, started: false, listening: new Set() };
+    const member: Member = {
+      worker: start.worker,
+      thread,
+      started: false,
+      listening: new Set(),
+      serves: undefined,
+    };
     this.#members.set(start.worker, member);
     let reason = 'exit';
     thread.on('error', (error) => {
@@ -223,7 +244,7 @@ export class WorkerGroup {
     if (!this.#isThere(member)) return closeAll(descriptors);
     const [prepared] = await this.#ask(
       [member],
-      () => ({ kind: 'prepare', config, descriptors }),
+      () => ({ kind: 'prepare', config: updateOf(member, config), descriptors }),
       (message) => (isPreparation(message) && message.version === config.version ? message : undefined),
     );
     if (prepared?.kind === 'refused') throw new LimpetError('APPLY_FAILED', prepared.reason);
@@ -270,7 +291,7 @@ export class WorkerGroup {
   #ask<T>(
     members: readonly Member[],
     messageTo: (member: Member) => MainToWorker,
-    pick: (message: WorkerToMain) => T | undefined,
+    pick: (message: WorkerToMain, member: Member) => T | undefined,
     timeoutMs = PREPARE_TIMEOUT_MS,
   ): Promise<T[]> {
     const asked = members.filter((member) => this.#isThere(member));
@@ -288,7 +309,8 @@ export class WorkerGroup {
           // A worker that died holds nobody up: its successor starts with the configuration that is current then.
           waiting.delete(worker);
         } else {
-          const picked = pick(answer);
+          const member = this.#members.get(worker);
+          const picked = member === undefined ? undefined : pick(answer, member);
           if (picked === undefined || !waiting.delete(worker)) return;
           answers.push(picked);
         }
@@ -301,6 +323,11 @@ export class WorkerGroup {
       for (const member of asked) member.thread.postMessage(messageTo(member));
     });
   }
+}
+
+function updateOf({ serves }: Member, { snapshot, slots, ...rest }: ConfigVersion): ConfigUpdate {
+  const change = changeFrom(serves?.snapshot ?? EMPTY_SNAPSHOT, snapshot);
+  return { ...rest, since: serves?.version ?? 0, change, slots: slotsOf(change, slots) };
 }
 
 function isPreparation(

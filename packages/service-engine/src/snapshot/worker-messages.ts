@@ -2,6 +2,7 @@
 
 import type { Address, Snapshot } from '@limpet/model';
 import type { CapacityBound, CapacityLimits } from '../listener/connection-capacity.ts';
+import type { SnapshotChange } from './snapshot-change.ts';
 
 /** Where each server and virtual service has its row in the shared tables; owned by the main thread. */
 export interface SlotNumbers {
@@ -23,6 +24,13 @@ export interface ConfigVersion {
   readonly slots: SlotNumbers;
 }
 
+/** A configuration as it is sent to a worker that serves a version already: without the parts that it has. */
+export interface ConfigUpdate extends Omit<ConfigVersion, 'snapshot'> {
+  /** The version that the worker serves; 0: none. */
+  readonly since: number;
+  readonly change: SnapshotChange;
+}
+
 /**
  * A configuration takes two steps, so that either all workers have it or none: `prepare` builds the new runtime beside the old one and opens
  * new listeners; `commit` swaps.
@@ -30,7 +38,7 @@ export interface ConfigVersion {
 export type MainToWorker =
   | {
       readonly kind: 'prepare';
-      readonly config: ConfigVersion;
+      readonly config: ConfigUpdate;
       /** Of the sockets that a supervisor keeps, by address key, for the listeners that the worker does not have yet; they are its own from now on. */
       readonly descriptors: ReadonlyMap<string, number>;
     }
@@ -58,6 +66,8 @@ export type WorkerToMain =
   | {
       readonly kind: 'committed';
       readonly version: number;
+      /** The version that is in effect there now. */
+      readonly serving: number;
       /** Keys of the addresses on which it accepts now. */
       readonly listening: readonly string[];
       /** Why it does not accept on others; the rest is in effect. */
