@@ -153,7 +153,10 @@ async function handle(message: MainToWorker): Promise<void> {
     case 'prepare': {
       const { version } = message.config;
       try {
+        take([...applier.unusedDescriptors, ...message.descriptors.values()]);
         await applier.prepare(message.config, message.descriptors);
+        const descriptors = applier.unusedDescriptors;
+        if (descriptors.length > 0) send({ kind: 'holds', descriptors });
         send({ kind: 'prepared', version });
       } catch (error) {
         send({ kind: 'refused', version, reason: describeRefusal(error) });
@@ -161,6 +164,7 @@ async function handle(message: MainToWorker): Promise<void> {
       break;
     }
     case 'commit': {
+      take(applier.unusedDescriptors);
       const failures = await applier.commit().catch((error: unknown) => [describeRefusal(error)]);
       const { version: serving } = applier.current;
       const { listening } = applier;
@@ -168,6 +172,7 @@ async function handle(message: MainToWorker): Promise<void> {
       break;
     }
     case 'discard':
+      take(applier.unusedDescriptors);
       applier.discard();
       break;
     case 'ring':
@@ -180,6 +185,11 @@ async function handle(message: MainToWorker): Promise<void> {
       await drain();
       break;
   }
+}
+
+/** What becomes of them is this thread's affair. */
+function take(descriptors: readonly number[]): void {
+  if (descriptors.length > 0) send({ kind: 'took', descriptors });
 }
 
 /** Errors of OpenSSL may quote what they choke on, but never key material; others are ours. */

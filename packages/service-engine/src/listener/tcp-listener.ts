@@ -52,6 +52,11 @@ export class TcpListener {
     return this.#address;
   }
 
+  /** Of a shared socket; until it is started nothing but its number is known. */
+  get descriptor(): number | undefined {
+    return this.#descriptor;
+  }
+
   /** @throws LimpetError ADDRESS_IN_USE that names the address. */
   start(): Promise<void> {
     const { ip, port } = this.#address;

@@ -171,6 +171,12 @@ export class SnapshotApplier {
     return [...this.#listeners.keys()];
   }
 
+  /** Descriptors that were prepared, and that nobody would close if this thread ended now. */
+  get unusedDescriptors(): readonly number[] {
+    const listeners = this.#prepared?.newListeners.values() ?? [];
+    return [...listeners].flatMap(({ descriptor }) => (descriptor === undefined ? [] : [descriptor]));
+  }
+
   /** Gives up what was prepared. */
   discard(): void {
     const prepared = this.#prepared;

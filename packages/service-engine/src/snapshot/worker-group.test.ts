@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtempSync, openSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { createServer, get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { createRingKeys, loadConfig, parseRingKeys, serializeRingKeys } from '@limpet/model';
@@ -25,10 +28,17 @@ describe('the workers of an engine', () => {
   let group: WorkerGroup;
   let port: number;
   let lost: number[];
+  let exceptions: string[];
+  /** What the workers are lent in turn, worker 0 first; a socket of their own where there is none. */
+  let lending: (() => Promise<number>)[];
+  let folder: string;
   beforeEach(async () => {
     clock = createFakeClock();
     memory = new EngineMemory(2);
     lost = [];
+    exceptions = [];
+    lending = [];
+    folder = mkdtempSync(join(tmpdir(), 'limpet-test-'));
     ({ port } = await ownSockets.open('', { ip: '127.0.0.1', port: 0 }));
     const starts = [0, 1].map((worker) => ({
       ...memory.shared,
@@ -43,17 +53,24 @@ describe('the workers of an engine', () => {
       onWorkerLost: (worker: number) => void lost.push(worker),
       onFull: () => {},
       onRoom: () => {},
-      onException: () => {},
+      onException: (_worker: number, message: string) => void exceptions.push(message),
       onDescriptors: () => {},
     };
     const script = new URL('./test-worker.ts', import.meta.url);
-    group = new WorkerGroup(starts, clock.deadlines, ownSockets, listener, script);
+    const sockets = { ...ownSockets, lend: async () => lending.shift()?.() };
+    group = new WorkerGroup(starts, clock.deadlines, sockets, listener, script);
     await group.start();
   });
   afterEach(async () => {
     await group.stop({ deadlineMs: 0, keepIdle: false });
     clock.deadlines.stop();
+    rmSync(folder, { recursive: true });
   });
+
+  /** Stands for a listening socket as far as no worker listens on it; its name tells it from any other that gets its number. */
+  const descriptor = (): number => openSync(join(folder, 'lent'), 'w');
+  const descriptorsLeft = (): number => openFiles().filter((name) => name === join(folder, 'lent')).length;
+  const own = (): Promise<number> => Promise.resolve(undefined as unknown as number);
 
   /** Every server is down, so that clients get a page which says which configuration it is. */
   function configuration(version: number, page: string, serverPort = 9): ConfigVersion {
@@ -177,6 +194,51 @@ describe('the workers of an engine', () => {
     await until(async () => (await page().catch(() => '')) === 'second');
   });
 
+  it('that end before they have read what they were lent leave no descriptor open', async () => {
+    await group.apply(configuration(1, 'first'), async () => {});
+    await end(1);
+    lending.push(() => Promise.resolve(descriptor()));
+    // The successor is asked to end first, and then to prepare.
+    clock.advance(RESTART_DELAY_MS);
+    const release = hold(1);
+    send({ kind: 'test-end', worker: 1 });
+    await until(() => descriptorsLeft() === 1);
+    release();
+    await until(() => lost.length === 2);
+    assert.equal(descriptorsLeft(), 0);
+  });
+
+  it('that end between the two steps of a configuration leave no descriptor open', async () => {
+    lending.push(own, () => Promise.resolve(descriptor()));
+    send({ kind: 'test-end-after', worker: 1, said: 'prepared' });
+    assert.deepEqual(await group.apply(configuration(1, 'first'), async () => {}), []);
+    await until(() => lost.length === 1);
+    assert.equal(descriptorsLeft(), 0);
+    assert.equal(await page(), 'first');
+  });
+
+  it('that end while a descriptor is fetched for them are not reported, whether it comes or not', async () => {
+    await group.apply(configuration(1, 'first'), async () => {});
+    await end(1);
+    for (const comes of [true, false]) {
+      const fetching = Promise.withResolvers<number>();
+      let asked = false;
+      lending.push(() => {
+        asked = true;
+        return fetching.promise;
+      });
+      clock.advance(RESTART_DELAY_MS);
+      await until(() => asked);
+      await end(1);
+      if (comes) fetching.resolve(descriptor());
+      else fetching.reject(new Error('none is left'));
+      await turn();
+      await turn();
+      assert.equal(descriptorsLeft(), 0);
+      assert.deepEqual(exceptions, []);
+    }
+  });
+
   it('seal with the ring that came last, also the one that was just being brought up to date', async () => {
     const { certificatePem, privateKeyPem } = await createSelfSigned({ dnsNames: ['localhost'] });
     const config = compiled(
@@ -236,6 +298,18 @@ describe('the workers of an engine', () => {
     return sealed;
   }
 });
+
+/** The names of what this process has open. */
+function openFiles(): string[] {
+  return readdirSync('/proc/self/fd').flatMap((number) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${number}`)];
+    } catch {
+      // That of the folder itself is closed by now.
+      return [];
+    }
+  });
+}
 
 function newRing(): string {
   return serializeRingKeys(createRingKeys(systemRandom, NOW_S));

@@ -43,6 +43,8 @@ interface Member {
   listening: ReadonlySet<string>;
   /** What it serves, where it has said so: of the next configuration it is sent what it does not have. */
   serves: ConfigVersion | undefined;
+  /** Descriptors that it was sent and does not use yet: they are closed here if it ends. */
+  readonly lent: Set<number>;
 }
 
 export class WorkerGroup {
@@ -105,11 +107,7 @@ export class WorkerGroup {
     for (const [member, lent] of descriptors) if (!this.#isThere(member)) closeAll(lent);
     const prepared = await this.#ask(
       members,
-      (member) => ({
-        kind: 'prepare',
-        config: updateOf(member, config),
-        descriptors: descriptors.get(member) ?? new Map(),
-      }),
+      (member) => preparation(member, config, descriptors.get(member) ?? new Map()),
       (message) => (isPreparation(message) && message.version === version ? message : undefined),
     ).catch((error: unknown) => {
       this.broadcast({ kind: 'discard', version });
@@ -184,6 +182,7 @@ export class WorkerGroup {
       started: false,
       listening: new Set(),
       serves: undefined,
+      lent: new Set(),
     };
     this.#members.set(start.worker, member);
     let reason = 'exit';
@@ -192,6 +191,8 @@ export class WorkerGroup {
     });
     thread.on('exit', (code) => {
       this.#members.delete(start.worker);
+      // Whatever it has said has come before this.
+      for (const descriptor of member.lent) closeSync(descriptor);
       for (const answer of this.#answers) {
         answer(start.worker, { kind: 'refused', version: -1, reason: `worker ${start.worker} ended` });
       }
@@ -200,6 +201,9 @@ export class WorkerGroup {
       this.#deadlines.start(RESTART_DELAY_MS, () => void this.#replace(start));
     });
     thread.on('message', (message: WorkerToMain) => {
+      if (message.kind === 'took')
+        for (const descriptor of message.descriptors) member.lent.delete(descriptor);
+      if (message.kind === 'holds') for (const descriptor of message.descriptors) member.lent.add(descriptor);
       if (message.kind === 'full') this.#listener.onFull(message.boundBy);
       if (message.kind === 'room') this.#listener.onRoom(message.refused);
       if (message.kind === 'exception')
@@ -244,7 +248,7 @@ export class WorkerGroup {
     if (!this.#isThere(member)) return closeAll(descriptors);
     const [prepared] = await this.#ask(
       [member],
-      () => ({ kind: 'prepare', config: updateOf(member, config), descriptors }),
+      () => preparation(member, config, descriptors),
       (message) => (isPreparation(message) && message.version === config.version ? message : undefined),
     );
     if (prepared?.kind === 'refused') throw new LimpetError('APPLY_FAILED', prepared.reason);
@@ -328,6 +332,16 @@ export class WorkerGroup {
 function updateOf({ serves }: Member, { snapshot, slots, ...rest }: ConfigVersion): ConfigUpdate {
   const change = changeFrom(serves?.snapshot ?? EMPTY_SNAPSHOT, snapshot);
   return { ...rest, since: serves?.version ?? 0, change, slots: slotsOf(change, slots) };
+}
+
+/** The descriptors leave with it. */
+function preparation(
+  member: Member,
+  config: ConfigVersion,
+  descriptors: ReadonlyMap<string, number>,
+): MainToWorker {
+  for (const descriptor of descriptors.values()) member.lent.add(descriptor);
+  return { kind: 'prepare', config: updateOf(member, config), descriptors };
 }
 
 function isPreparation(

@@ -61,6 +61,12 @@ export interface Drain {
 
 export type WorkerToMain =
   | { readonly kind: 'started' }
+  /**
+   * From now on these descriptors are used or closed by the thread. Until it says so, and once it has said that it holds them, the main thread closes
+   * them where it ends: as mere numbers nobody else would.
+   */
+  | { readonly kind: 'took'; readonly descriptors: readonly number[] }
+  | { readonly kind: 'holds'; readonly descriptors: readonly number[] }
   | { readonly kind: 'prepared'; readonly version: number }
   | { readonly kind: 'refused'; readonly version: number; readonly reason: string }
   | {
