@@ -180,6 +180,7 @@ export const errorCatalogue = Object.freeze({
   ),
   ENGINE_REVOKED: define('configuration', false, 403, 'the Controller has revoked this engine'),
   STATE_UNREADABLE: define('configuration', false, 500, 'the state folder of the engine cannot be used'),
+  CHANGES_WAITING: define('internal', true, 503, 'too many changes wait for their turn'),
 });
 
 export type ErrorCode = keyof typeof errorCatalogue;

@@ -49,6 +49,7 @@ export {
 export { fieldsWithoutEffect } from './objects/fields-without-effect.ts';
 export { type JsonSchema, jsonSchemaOf } from './objects/json-schema.ts';
 export {
+  fieldsSetWithoutEffect,
   type KnownBody,
   withDefaults,
   withoutDefaults,
@@ -61,7 +62,7 @@ export {
   type ObjectType,
   objectSchemas,
 } from './objects/schemas.ts';
-export { frozenInput } from './parse-objects.ts';
+export { bodyProblems, frozenInput } from './parse-objects.ts';
 export { newestRevocationLists, type RevocationList } from './revocation-list.ts';
 export { signatureAlgorithms } from './signature-algorithms.ts';
 export * from './snapshot.ts';

@@ -259,6 +259,22 @@ function unwrap(schema: z.ZodType): z.ZodType {
   return current;
 }
 
+/** What a schema finds wrong with a body, each with its field. */
+export function bodyProblems(
+  schema: z.ZodType,
+  objectType: string,
+  objectName: string,
+  body: unknown,
+): readonly ConfigProblem[] {
+  const issues = schema.safeParse(body).error?.issues ?? [];
+  return issues.map((issue) => ({
+    objectType,
+    objectName,
+    field: pathText(issue.path),
+    message: describeIssue(issue),
+  }));
+}
+
 function nameOf(raw: unknown): string | undefined {
   const name = typeof raw === 'object' && raw !== null ? (raw as Record<string, unknown>).name : undefined;
   return typeof name === 'string' && name !== '' ? name : undefined;

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ApiType, apiTypeByName, apiTypeByPath, apiTypes } from '../index.ts';
 import { defaultObjects, isDefaultObject } from './default-objects.ts';
-import { withDefaults, withoutDefaults, withoutUnknownFields } from './object-fields.ts';
+import {
+  fieldsSetWithoutEffect,
+  withDefaults,
+  withoutDefaults,
+  withoutUnknownFields,
+} from './object-fields.ts';
 
 const typeOf = (name: string): ApiType => {
   const type = apiTypeByName(name);
@@ -89,6 +94,15 @@ describe('a body', () => {
       body: pool,
       unknown: ['servers[0].shape', 'colour', 'constructor'],
     });
+  });
+
+  it('tells which of its fields have no effect, where they say something else than their defaults', () => {
+    const group = { name: 'a', weight: 2, flow_dist: 'LOAD_AWARE', snat_ip: [], se_group_ref: 'b' };
+    const services = [{ port: 1, override_network_profile_ref: 'c' }];
+    assert.deepEqual(fieldsSetWithoutEffect(typeOf('VirtualService'), { ...group, services }), [
+      'weight',
+      'services[0].override_network_profile_ref',
+    ]);
   });
 
   it('keeps what stands in a field without effect as it is', () => {

@@ -12,6 +12,8 @@ interface Level {
   /** Of fields with a default that is no object and no list: these stay absent in an answer, as Avi's do. */
   readonly defaults: ReadonlyMap<string, unknown>;
   readonly nested: ReadonlyMap<string, Level>;
+  /** Fields that nothing acts upon, with their defaults. */
+  readonly idle: ReadonlyMap<string, unknown>;
 }
 
 const levels = new WeakMap<ApiType, Level>();
@@ -38,6 +40,33 @@ export function withoutUnknownFields(type: ApiType, body: Fields): KnownBody {
   return { body: pruned(levelOf(type), body, '', unknown), unknown };
 }
 
+/** Paths of fields that a body sets to something else than their default, and that have no effect. */
+export function fieldsSetWithoutEffect(type: ApiType, body: Fields): readonly string[] {
+  const found: string[] = [];
+  findIdle(levelOf(type), body, '', found);
+  return found;
+}
+
+function findIdle(level: Level, body: Fields, prefix: string, found: string[]): void {
+  for (const [field, value] of Object.entries(body)) {
+    const place = `${prefix}${field}`;
+    if (level.idle.has(field)) {
+      if (!isEmpty(value) && value !== level.idle.get(field)) found.push(place);
+    } else {
+      below(level, field, value, (inner, object, index) => {
+        findIdle(inner, object, `${place}${index === undefined ? '' : `[${index}]`}.`, found);
+        return object;
+      });
+    }
+  }
+}
+
+function isEmpty(value: unknown): boolean {
+  return (
+    value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0)
+  );
+}
+
 function levelOf(type: ApiType): Level {
   const made = levels.get(type);
   if (made !== undefined) return made;
@@ -62,11 +91,14 @@ function readLevel(type: ApiType, schema: z.ZodType, name: string, path: string)
         nested.set(field, readLevel(type, elementOf(nestedSchema), nestedName, below));
     }
   }
+  const idle = new Map<string, unknown>();
   for (const [field, value] of Object.entries(fieldsWithoutEffect[name] ?? {})) {
-    if (!known.has(field) && value !== undefined) defaults.set(field, value);
+    if (known.has(field)) continue;
     known.add(field);
+    idle.set(field, value);
+    if (value !== undefined) defaults.set(field, value);
   }
-  return { known, defaults, nested };
+  return { known, defaults, nested, idle };
 }
 
 function shapeOf(schema: z.ZodType): Readonly<Record<string, z.ZodType>> | undefined {

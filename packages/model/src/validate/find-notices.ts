@@ -30,7 +30,9 @@ export function findNotices(objects: ObjectSet): readonly ConfigProblem[] {
     message: `${type} is not implemented yet and has no effect`,
   }));
   const profilesOfChildren = objects.VirtualService.filter(
-    (child) => listeningOf(child, objects).ssl_profile_ref !== child.ssl_profile_ref,
+    (child) =>
+      child.ssl_profile_ref !== undefined &&
+      listeningOf(child, objects).ssl_profile_ref !== child.ssl_profile_ref,
   ).map(({ name }) => ({
     objectType: 'VirtualService',
     objectName: name,
