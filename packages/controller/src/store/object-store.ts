@@ -97,7 +97,7 @@ export interface ObjectStore {
   readAll(): Promise<StoreContents>;
   /** The new revision, or the present one where no object was edited. @throws LimpetError STORE_CONFLICT, and nothing is written. */
   commit(commit: Commit): Promise<number>;
-  /** Newest first. */
+  /** Newest first, whole revisions: as many as fit into the limit, and one at least, so that the next page begins before the last of this. */
   history(query: HistoryQuery): Promise<readonly HistoryEntry[]>;
   /** All objects as they were at a revision, sealed secrets included, for compare and roll back. */
   objectsAt(revision: number): Promise<readonly StoredObject[]>;

@@ -1,0 +1,85 @@
+// The thread of the embedded store: node:sqlite is synchronous, and a commit waits for the disk.
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { LimpetError } from '@limpet/model/errors';
+import { Deadlines } from '../lifecycle/deadlines.ts';
+import { SqliteDatabase } from './sqlite-database.ts';
+import type {
+  StoreAnswer,
+  StoreCall,
+  StoreFailure,
+  StoreRequest,
+  StoreThreadData,
+} from './sqlite-messages.ts';
+import { lockStateFolder, makePrivateFile, makeStateFolder, stateFolder } from './state-folder.ts';
+
+/** How long what was destroyed in the vault may stand in the log; longer than commits that follow each other closely. */
+const EMPTY_LOG_AFTER_MS = 1000;
+
+const port = parentPort;
+if (port !== null) serve((answer) => port.postMessage(answer), (workerData as StoreThreadData).path);
+
+function serve(answer: (answer: StoreAnswer) => void, path: string): void {
+  const deadlines = new Deadlines();
+  let opened: ReturnType<typeof open>;
+  try {
+    opened = open(path);
+  } catch (error) {
+    answer({ kind: 'refused', failure: failureOf(error) });
+    port?.close();
+    return;
+  }
+  const { database, lock } = opened;
+  let emptying = false;
+  const emptyLogSoon = (): void => {
+    if (emptying) return;
+    emptying = true;
+    deadlines.start(EMPTY_LOG_AFTER_MS, () => {
+      emptying = false;
+      database.emptyLog();
+    });
+  };
+  port?.on('message', (request: StoreRequest) => {
+    if (request.kind === 'close') {
+      deadlines.stop();
+      database.close();
+      lock.release();
+      port.close();
+      return;
+    }
+    answer(answerTo(database, request));
+    if (request.method === 'commit' && (request as StoreCall<'commit'>).args[0].vault.length > 0)
+      emptyLogSoon();
+  });
+  answer({ kind: 'opened' });
+}
+
+function open(path: string) {
+  const folder = stateFolder(path);
+  makeStateFolder(folder);
+  const lock = lockStateFolder(folder);
+  try {
+    makePrivateFile(folder.database);
+    return { database: new SqliteDatabase(folder.database), lock };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function answerTo(database: SqliteDatabase, { id, method, args }: StoreCall): StoreAnswer {
+  try {
+    const call = database[method] as (...given: unknown[]) => unknown;
+    return { kind: 'result', id, result: call.apply(database, args) };
+  } catch (error) {
+    return { kind: 'failure', id, failure: failureOf(error) };
+  }
+}
+
+function failureOf(error: unknown): StoreFailure {
+  if (error instanceof LimpetError) return { code: error.code, detail: error.detail };
+  return {
+    code: 'INTERNAL',
+    detail: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  };
+}
