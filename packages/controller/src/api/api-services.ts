@@ -4,10 +4,10 @@ import type { Configuration } from '../config/configuration.ts';
 import type { JsonObject } from '../json.ts';
 import type { Clock } from '../lifecycle/clock.ts';
 import type { RandomSource } from '../lifecycle/random.ts';
+import type { RuntimeSource } from '../telemetry/runtime-source.ts';
 import type { Authenticator } from '../users/authenticator.ts';
 import type { PublicHandler } from './api-call.ts';
 import type { ObjectActions } from './object-actions.ts';
-import type { RuntimeSource } from './runtime-source.ts';
 
 /** Reached without a login, as what an engine asks that has no identity yet. */
 export interface PublicEndpoint {
