@@ -380,7 +380,13 @@ export const metricCatalogue = [
     name: 'limpet_ticket_key_age_seconds',
     type: 'gauge',
     scope: 'engine',
-    help: 'Seconds since the ticket keys were rotated.',
+    help: 'Seconds since the ticket keys were rotated; of several rings the one that was rotated first.',
+  },
+  {
+    name: 'limpet_ticket_keys_overdue',
+    type: 'gauge',
+    scope: 'engine',
+    help: 'Rings of ticket keys that were not rotated for more than twice their period.',
   },
   { name: 'limpet_ticket_keys', type: 'gauge', scope: 'engine', help: 'Ticket keys in the ring.' },
   {

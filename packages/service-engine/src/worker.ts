@@ -175,8 +175,13 @@ async function handle(message: MainToWorker): Promise<void> {
       take(applier.unusedDescriptors);
       applier.discard();
       break;
-    case 'ring':
-      applier.applyRing(message.ring);
+    case 'rings':
+      try {
+        applier.applyRings(message.rings, message.destroyed);
+        send({ kind: 'rings-applied', id: message.id });
+      } catch (error) {
+        send({ kind: 'rings-applied', id: message.id, reason: describeRefusal(error) });
+      }
       break;
     case 'leave-server':
       applier.leaveServer(message.slot);

@@ -65,7 +65,7 @@ async function startSource() {
       }),
       { nowS: 1_767_225_600 },
     ),
-    ringText: undefined,
+    rings: undefined,
     settle: (outcome) => void outcomes.push(outcome),
   });
   return { deliver, outcomes };
@@ -88,7 +88,7 @@ describe('the way of a configuration', () => {
 
   it('tells the source why a configuration is refused, and leaves the former one in effect', async () => {
     const { deliver, outcomes } = await startSource();
-    const refused = { ...deliver(8444), ringText: 'no ring' };
+    const refused = { ...deliver(8444), rings: { kind: 'one', text: 'no ring' } as const };
     const deliveries = [deliver(8443), refused];
     const { flow, open, stop } = startFlow(async () => deliveries.shift() as Delivery);
     await flow.load();

@@ -5,14 +5,13 @@ import {
   createRingKeys,
   describeProblem,
   LimpetError,
-  parseRingKeys,
-  type RingKeys,
   type Snapshot,
   serializeRingKeys,
 } from '@limpet/model';
 import type { Logger } from 'pino';
 import type { Clock } from '../lifecycle/clock.ts';
 import type { RandomSource } from '../lifecycle/random.ts';
+import { changedRings, describeRings, type RingFacts, type RingTexts } from '../session-ticket/ring-texts.ts';
 import { addressesGone, type BoundPorts } from '../snapshot/bound-ports.ts';
 import type { WorkerGroup } from '../snapshot/worker-group.ts';
 import type { ConfigurationSource, Delivery, Outcome } from '../source/configuration-source.ts';
@@ -32,8 +31,9 @@ const KEYS = metricOffset('limpet_ticket_keys');
 export interface InEffect {
   readonly version: number;
   readonly snapshot: Snapshot;
-  readonly ringText: string;
-  readonly ringKeys: RingKeys;
+  readonly rings: RingTexts;
+  /** By virtual service. */
+  readonly ringFacts: ReadonlyMap<string, RingFacts>;
   /** False: not on every worker, or not on every address. The same configuration is applied again when it is read again. */
   readonly complete: boolean;
 }
@@ -59,6 +59,7 @@ export class ConfigurationFlow {
   /** Of attempts, too: an answer to one that was given up is never taken for an answer to the next. */
   #lastVersion = 0;
   #leftTicketKeys: string | undefined;
+  readonly #knownRings = new Map<string, RingFacts>();
   #abandoned = false;
   #endWait: () => void = () => {};
 
@@ -98,35 +99,37 @@ export class ConfigurationFlow {
     delivery.settle(outcome);
   }
 
-  async #apply({ compiled, notices, ringText: given }: Delivery): Promise<Outcome> {
+  async #apply({ compiled, notices, rings: given, destroyed }: Delivery): Promise<Outcome> {
     const { snapshot, secrets } = compiled;
-    const ringText = given ?? (await this.#ownRing());
+    const rings = given ?? (await this.#ownRing());
     const { log, workers } = this.#services;
     const former = this.#inEffect;
     const sameObjects = former?.complete === true && former.snapshot.hash === snapshot.hash;
-    if (sameObjects && former.ringText === ringText) {
+    const changed = former === undefined ? undefined : changedRings(former.rings, rings);
+    if (sameObjects && changed === undefined) {
       // Said all the same: whoever sent the signal, or mended a file that was refused, waits for an answer.
       log.info({ event: 'CONFIG_UNCHANGED', version: former.version }, 'nothing changed');
       return { kind: 'applied', version: former.version };
     }
-    const ringKeys = parseRingKeys(ringText);
-    if (sameObjects) {
-      workers.applyRing(ringText);
-      this.#inEffect = { ...former, ringText, ringKeys };
-      this.#noteRing(ringKeys);
-      log.info({ event: 'TICKET_KEYS_APPLIED', rotations: ringKeys.rotations }, 'ticket keys applied');
-      return { kind: 'applied', version: former.version };
+    const uuids = snapshot.virtualServices.map(({ uuid }) => uuid);
+    const ringFacts = describeRings(rings, uuids, this.#knownRings);
+    if (former !== undefined && changed !== undefined && (sameObjects || (destroyed?.size ?? 0) > 0)) {
+      await workers.applyRings(changed, destroyed);
+      this.#inEffect = { ...former, rings, ringFacts };
+      this.#noteRings(ringFacts);
+      log.info({ event: 'TICKET_KEYS_APPLIED', ...newestRotation(ringFacts) }, 'ticket keys applied');
     }
+    if (sameObjects) return { kind: 'applied', version: former.version };
     for (const notice of notices) log.warn({ event: 'CONFIG_NOTICE' }, describeProblem(notice));
     if (former === undefined) await selfTest(snapshot, secrets);
-    return this.#putIntoEffect(snapshot, secrets, ringText, ringKeys);
+    return this.#putIntoEffect(snapshot, secrets, rings, ringFacts);
   }
 
   async #putIntoEffect(
     snapshot: Snapshot,
     secrets: ReadonlyMap<string, string>,
-    ringText: string,
-    ringKeys: RingKeys,
+    rings: RingTexts,
+    ringFacts: ReadonlyMap<string, RingFacts>,
   ): Promise<Outcome> {
     const { memory, workers, boundPorts, servers } = this.#services;
     const former = this.#inEffect;
@@ -140,7 +143,7 @@ export class ConfigurationFlow {
       // Where servers answer nothing it takes a few receive timeouts.
       await this.#unlessAbandoned(servers.firstVerdicts());
       failures = await workers.apply(
-        { version, snapshot: bound, secrets, ring: ringText, slots },
+        { version, snapshot: bound, secrets, rings, slots },
         // Before the workers close theirs, so that they accept the last that waits.
         () => boundPorts.release(former === undefined ? [] : addressesGone(former.snapshot, bound)),
       );
@@ -151,10 +154,10 @@ export class ConfigurationFlow {
       await this.#giveUp(former, opened);
       throw error;
     }
-    this.#inEffect = { version, snapshot: bound, ringText, ringKeys, complete: failures.length === 0 };
+    this.#inEffect = { version, snapshot: bound, rings, ringFacts, complete: failures.length === 0 };
     servers.apply(bound);
     this.#noteCertificates(bound);
-    this.#noteRing(ringKeys);
+    this.#noteRings(ringFacts);
     if (failures.length === 0) {
       this.#noteApplied(version, bound);
       return { kind: 'applied', version };
@@ -200,18 +203,21 @@ export class ConfigurationFlow {
       );
   }
 
-  async #ownRing(): Promise<string> {
+  async #ownRing(): Promise<RingTexts> {
     const { log, clock, random, keepTicketKeys } = this.#services;
-    const known = this.#inEffect?.ringText ?? this.#leftTicketKeys;
-    if (known !== undefined) return known;
+    const known = this.#inEffect?.rings;
+    if (known?.kind === 'one') return known;
+    if (this.#leftTicketKeys !== undefined) return { kind: 'one', text: this.#leftTicketKeys };
     log.warn('no --ticket-keys file: tickets of this engine are good for no other, nor after a restart');
     const made = serializeRingKeys(createRingKeys(random, Math.floor(clock.unixMs() / 1000)));
     await keepTicketKeys(made);
-    return made;
+    return { kind: 'one', text: made };
   }
 
-  #noteRing({ previous }: RingKeys): void {
-    this.#services.memory.metrics.set('engine', 0, KEYS, 2 + previous.length);
+  /** Of the ring with the most keys. */
+  #noteRings(ringFacts: ReadonlyMap<string, RingFacts>): void {
+    const keys = [...ringFacts.values()].reduce((most, facts) => Math.max(most, facts.keys), 0);
+    this.#services.memory.metrics.set('engine', 0, KEYS, keys);
   }
 
   #noteCertificates(snapshot: Snapshot): void {
@@ -227,6 +233,14 @@ export class ConfigurationFlow {
     }
     certificateExpiry.apply(snapshot);
   }
+}
+
+/** For the log: rings of many virtual services are rotated each at its own time. */
+function newestRotation(ringFacts: ReadonlyMap<string, RingFacts>): { readonly rotations: number } {
+  const [newest] = [...ringFacts.values()].sort(
+    (a, b) => b.rotatedAtS - a.rotatedAtS || b.rotations - a.rotations,
+  );
+  return { rotations: newest?.rotations ?? 0 };
 }
 
 async function selfTest(snapshot: Snapshot, secrets: ReadonlyMap<string, string>): Promise<void> {

@@ -4,11 +4,14 @@ import type { PoolSnapshot, ServerSnapshot } from '@limpet/model';
 import type { Clock } from '../lifecycle/clock.ts';
 import type { DrainReport } from '../pool/server-drains.ts';
 import { shareInTable } from '../pool/server-share.ts';
+import type { RingFacts } from '../session-ticket/ring-texts.ts';
 import { serverSlotKey } from '../snapshot/worker-messages.ts';
 import type { InEffect } from './configuration-flow.ts';
 import type { EngineCapacity } from './engine-capacity.ts';
 import type { EngineMemory } from './engine-memory.ts';
 import type { ServerWatch } from './server-watch.ts';
+
+const OVERDUE_GRACE_S = 60;
 
 export interface EngineFacts {
   readonly engineName: string;
@@ -53,4 +56,19 @@ export function observeServer(
     drain,
     draining: drain?.over === false && (connections > 0 || activeRequests > 0),
   };
+}
+
+/** Of the rings of all virtual services the one that was rotated first. */
+export function oldestRing(ringFacts: ReadonlyMap<string, RingFacts>): RingFacts | undefined {
+  return [...ringFacts.values()].reduce<RingFacts | undefined>(
+    (oldest, ring) => (oldest === undefined || ring.rotatedAtS < oldest.rotatedAtS ? ring : oldest),
+    undefined,
+  );
+}
+
+/** Rings whose rotation is so long overdue that keys are past their cap: a Controller that is gone rotates nothing. */
+export function overdueRings(ringFacts: ReadonlyMap<string, RingFacts>, nowS: number): number {
+  return [...ringFacts.values()].filter(
+    ({ rotatedAtS, rotatePeriodS }) => nowS - rotatedAtS > 2 * rotatePeriodS + OVERDUE_GRACE_S,
+  ).length;
 }

@@ -2,9 +2,10 @@
 
 import { exposeMetrics, type MetricOwners } from '../telemetry/exposition.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
-import { type EngineFacts, observeServer } from './engine-facts.ts';
+import { type EngineFacts, observeServer, oldestRing, overdueRings } from './engine-facts.ts';
 
 const KEY_AGE = metricOffset('limpet_ticket_key_age_seconds');
+const KEYS_OVERDUE = metricOffset('limpet_ticket_keys_overdue');
 const WORKERS = metricOffset('limpet_workers');
 const CONNECTIONS_LIMIT = metricOffset('limpet_connections_limit');
 const SERVER_SHARE = metricOffset('limpet_server_share');
@@ -14,8 +15,10 @@ const SERVER_DRAINING = metricOffset('limpet_server_draining');
 export function describeMetrics(facts: EngineFacts): string {
   const { engineName, clock, memory, capacity, inEffect, workers } = facts;
   const { metrics, slots } = memory;
-  const { snapshot, ringKeys } = inEffect;
-  metrics.set('engine', 0, KEY_AGE, Math.floor(clock.unixMs() / 1000) - ringKeys.rotatedAtS);
+  const { snapshot, ringFacts } = inEffect;
+  const nowS = Math.floor(clock.unixMs() / 1000);
+  metrics.set('engine', 0, KEY_AGE, nowS - (oldestRing(ringFacts)?.rotatedAtS ?? nowS));
+  metrics.set('engine', 0, KEYS_OVERDUE, overdueRings(ringFacts, nowS));
   metrics.set('engine', 0, WORKERS, workers);
   metrics.set('engine', 0, CONNECTIONS_LIMIT, capacity.connections);
   const owners: MetricOwners = {

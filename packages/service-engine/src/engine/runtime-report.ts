@@ -1,16 +1,17 @@
 // What /runtime says of an engine: live state joined with the configuration, and no secret.
 
 import type { PoolSnapshot, ServerSnapshot } from '@limpet/model';
+import type { RingFacts } from '../session-ticket/ring-texts.ts';
 import { serverSlotKey } from '../snapshot/worker-messages.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
-import { type EngineFacts, observeServer } from './engine-facts.ts';
+import { type EngineFacts, observeServer, oldestRing } from './engine-facts.ts';
 
 const CONNECTIONS_OPEN = metricOffset('limpet_connections_open');
 
 /** Field names follow Avi's runtime objects where it has them. */
 export function describeRuntime(facts: EngineFacts): unknown {
   const { capacity, memory, servers } = facts;
-  const { version, snapshot, ringKeys, complete } = facts.inEffect;
+  const { version, snapshot, ringFacts, complete } = facts.inEffect;
   const { metrics, queueTable, slots } = memory;
   const monitors = Map.groupBy(servers.health.describe(), ({ poolUuid, serverId }) =>
     serverSlotKey(poolUuid, serverId),
@@ -27,16 +28,13 @@ export function describeRuntime(facts: EngineFacts): unknown {
       places_limit: capacity.places,
       memory_limit_bytes: capacity.memoryBytes,
     },
-    ticket_keys: {
-      rotations: ringKeys.rotations,
-      rotated_at: new Date(ringKeys.rotatedAtS * 1000).toISOString(),
-      keys: 2 + ringKeys.previous.length,
-    },
+    ticket_keys: describeRing(oldestRing(ringFacts)),
     virtual_services: snapshot.virtualServices.map(({ uuid, name, listeners, poolUuid }) => ({
       uuid,
       name,
       listeners: listeners.map(({ address, terminatesTls }) => ({ ...address, ssl: terminatesTls })),
       pool: snapshot.pools.find((pool) => pool.uuid === poolUuid)?.name,
+      ticket_keys: describeRing(ringFacts.get(uuid)),
       open_connections: metrics.read(
         'virtual_service',
         slots.virtualServices.get(uuid) ?? 0,
@@ -85,4 +83,10 @@ function describeServer(facts: EngineFacts, pool: PoolSnapshot, server: ServerSn
     connections,
     active_requests: activeRequests,
   };
+}
+
+function describeRing(ring: RingFacts | undefined): object | undefined {
+  if (ring === undefined) return undefined;
+  const { rotations, rotatedAtS, keys } = ring;
+  return { rotations, rotated_at: new Date(rotatedAtS * 1000).toISOString(), keys };
 }

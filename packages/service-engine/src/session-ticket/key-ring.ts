@@ -16,10 +16,12 @@ export interface KeyRing {
   readonly cookieKeys: readonly CookieKey[];
   /** 32 bytes that outlive key rotation; all engines of the fleet hold the same. */
   readonly affinitySecret: Buffer;
+  /** Of the text that it came from; empty where that does not matter. */
+  readonly digest: string;
 }
 
 /** Derives the ring of a virtual service. Keys of other virtual services from the same file have nothing in common with it. */
-export function createKeyRing(keys: RingKeys, virtualServiceUuid: string): KeyRing {
+export function createKeyRing(keys: RingKeys, virtualServiceUuid: string, digest = ''): KeyRing {
   const current = new TicketKey(keys.current.key, 'current', virtualServiceUuid);
   const currentCookieKey = new CookieKey(keys.current.key, 'current', virtualServiceUuid);
   return Object.freeze({
@@ -30,6 +32,7 @@ export function createKeyRing(keys: RingKeys, virtualServiceUuid: string): KeyRi
       ...keys.previous.map(({ key }) => new TicketKey(key, 'previous', virtualServiceUuid)),
     ]),
     currentCookieKey,
+    digest,
     cookieKeys: Object.freeze([
       new CookieKey(keys.next.key, 'next', virtualServiceUuid),
       currentCookieKey,

@@ -2,14 +2,19 @@
 
 import { closeSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { parseRingKeys, wipeRingKeys } from '@limpet/model';
 import { type Accepted, TcpListener } from '../listener/tcp-listener.ts';
 import type { ServerRuntime } from '../pool/server-runtime.ts';
 import { TrustedProxies } from '../proxy-protocol/trusted-proxies.ts';
-import { createKeyRing } from '../session-ticket/key-ring.ts';
+import type { RingTexts } from '../session-ticket/ring-texts.ts';
 import type { ConnectionPipeline } from '../virtual-service/connection-pipeline.ts';
 import type { VirtualService } from '../virtual-service/virtual-service.ts';
-import { buildRuntime, EMPTY_RUNTIME, type EngineRuntime, type RuntimeServices } from './build-runtime.ts';
+import {
+  buildRuntime,
+  EMPTY_RUNTIME,
+  type EngineRuntime,
+  type RuntimeServices,
+  ringDeriver,
+} from './build-runtime.ts';
 import { changed, EMPTY_SNAPSHOT } from './snapshot-change.ts';
 import { addressKey, type ConfigUpdate } from './worker-messages.ts';
 
@@ -29,12 +34,12 @@ export interface Door {
   readonly onAcceptError: (code: string) => void;
 }
 
+const REMOVED_LOOK_MS = 5000;
+
 interface Prepared {
   readonly runtime: EngineRuntime;
   readonly routes: ReadonlyMap<string, Route>;
   readonly newListeners: ReadonlyMap<string, TcpListener>;
-  /** Where it is another. */
-  readonly ring?: string;
 }
 
 /** Holds the one mutable reference of a worker: the runtime that serves. */
@@ -42,8 +47,6 @@ export class SnapshotApplier {
   readonly #services: RuntimeServices;
   readonly #door: Door;
   #current: EngineRuntime = EMPTY_RUNTIME;
-  /** The text of the ring file that virtual services have their keys of. */
-  #ring = '';
   #routes: ReadonlyMap<string, Route> = new Map();
   #listeners = new Map<string, TcpListener>();
   #prepared: Prepared | undefined;
@@ -53,6 +56,7 @@ export class SnapshotApplier {
   readonly #closing = new Map<string, Route>();
   /** Virtual services that are configured no more and may still have connections: what happens to all happens to theirs. */
   readonly #removed = new Set<VirtualService>();
+  #watching = false;
 
   constructor(services: RuntimeServices, door: Door) {
     this.#services = services;
@@ -84,17 +88,14 @@ export class SnapshotApplier {
 
   /** Takes the descriptors that it uses out of the map. */
   async #build(
-    { version, since, change, secrets, ring, slots }: ConfigUpdate,
+    { version, since, change, secrets, rings, slots }: ConfigUpdate,
     descriptors: Map<string, number>,
   ): Promise<Prepared> {
     const former = this.#current;
     if (since !== 0 && since !== former.version)
       throw new Error(`version ${former.version} is served, and the change is one of version ${since}`);
     const snapshot = changed(since === 0 ? EMPTY_SNAPSHOT : former.snapshot, change);
-    const keys = parseRingKeys(ring);
-    const source = { keys, isNew: ring !== this.#ring };
-    const runtime = buildRuntime(version, snapshot, secrets, source, slots, former, this.#services);
-    wipeRingKeys(keys);
+    const runtime = buildRuntime(version, snapshot, secrets, rings, slots, former, this.#services);
     const routes = new Map<string, Route>();
     const newListeners = new Map<string, TcpListener>();
     try {
@@ -122,7 +123,7 @@ export class SnapshotApplier {
       this.#discardListeners(newListeners);
       throw error;
     }
-    return { runtime, routes, newListeners, ...(source.isNew ? { ring } : {}) };
+    return { runtime, routes, newListeners };
   }
 
   /**
@@ -140,9 +141,8 @@ export class SnapshotApplier {
     const formerRoutes = this.#routes;
     for (const { virtualService, runtime, ring } of prepared.runtime.virtualServices.values()) {
       virtualService.apply(runtime, nowS);
-      if (ring !== undefined) virtualService.applyRing(ring, this.#services.deadlines);
+      virtualService.applyRing(ring, this.#services.deadlines);
     }
-    this.#ring = prepared.ring ?? this.#ring;
     this.#current = prepared.runtime;
     this.#routes = prepared.routes;
     for (const [key, listener] of prepared.newListeners) this.#listeners.set(key, listener);
@@ -184,14 +184,14 @@ export class SnapshotApplier {
     if (prepared !== undefined) this.#discardListeners(prepared.newListeners);
   }
 
-  /** New ticket keys for every virtual service; takes effect with the next ticket. */
-  applyRing(ring: string): void {
-    const keys = parseRingKeys(ring);
+  /** Other ticket keys, which take effect with the next ticket; virtual services that are not named keep theirs. */
+  applyRings(rings: RingTexts, destroyed: ReadonlySet<string>): void {
+    const derive = ringDeriver(rings);
     for (const virtualService of this.#virtualServices()) {
-      virtualService.applyRing(createKeyRing(keys, virtualService.uuid), this.#services.deadlines);
+      const { uuid, ring } = virtualService;
+      if (rings.kind === 'each' && !rings.byVirtualService.has(uuid)) continue;
+      virtualService.applyRing(derive(uuid, ring), this.#services.deadlines, destroyed.has(uuid));
     }
-    wipeRingKeys(keys);
-    this.#ring = ring;
   }
 
   /** Ends connections as soon as what is under way on them is done; resolves when nothing is accepted any more. */
@@ -246,9 +246,21 @@ export class SnapshotApplier {
     // A listener that is being closed may still accept for one.
     const closing = new Set([...this.#closing.values()].map(({ virtualServiceUuid }) => virtualServiceUuid));
     for (const virtualService of this.#removed) {
-      if (virtualService.connections.size === 0 && !closing.has(virtualService.uuid))
-        this.#removed.delete(virtualService);
+      if (virtualService.connections.size > 0 || closing.has(virtualService.uuid)) continue;
+      this.#removed.delete(virtualService);
+      virtualService.wipeRing();
     }
+  }
+
+  /** Its keys shall not wait for the next configuration to be wiped. */
+  #watchRemoved(): void {
+    this.#forgetRemoved();
+    if (this.#removed.size === 0 || this.#watching) return;
+    this.#watching = true;
+    this.#services.deadlines.start(REMOVED_LOOK_MS, () => {
+      this.#watching = false;
+      this.#watchRemoved();
+    });
   }
 
   #countRefused(key: string): void {
@@ -292,7 +304,7 @@ export class SnapshotApplier {
       virtualService.drain(false);
       this.#removed.add(virtualService);
     }
-    this.#forgetRemoved();
+    this.#watchRemoved();
     const kept = new Set(
       [...this.#current.pools.values()].flatMap(({ servers }) => servers.map(({ idle }) => idle)),
     );

@@ -1,7 +1,14 @@
 // Building the runtime of a snapshot beside the one that serves: what is unchanged is kept, with its counters and connections.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { PoolSnapshot, RingKeys, ServerSnapshot, Snapshot, VirtualServiceSnapshot } from '@limpet/model';
+import {
+  type PoolSnapshot,
+  parseRingKeys,
+  type ServerSnapshot,
+  type Snapshot,
+  type VirtualServiceSnapshot,
+  wipeRingKeys,
+} from '@limpet/model';
 import type { Clock } from '../lifecycle/clock.ts';
 import type { Deadlines } from '../lifecycle/deadlines.ts';
 import type { RandomSource } from '../lifecycle/random.ts';
@@ -16,6 +23,7 @@ import type { ServerTable } from '../pool/server-table.ts';
 import { SharedConnections } from '../pool/shared-connections.ts';
 import { TlsSessions } from '../pool/tls-sessions.ts';
 import { createKeyRing, type KeyRing } from '../session-ticket/key-ring.ts';
+import { type RingTexts, ringDigest, ringTextOf } from '../session-ticket/ring-texts.ts';
 import { type MetricsTable, metricsRow } from '../telemetry/metrics-table.ts';
 import { createTlsClient } from '../tls/create-tls-client.ts';
 import { type SecureServerListener, SecureServers } from '../tls/secure-servers.ts';
@@ -38,18 +46,10 @@ export interface RuntimeServices {
   readonly pipeline: PipelineServices;
 }
 
-/** The keys of every virtual service's ring. */
-export interface RingSource {
-  readonly keys: RingKeys;
-  /** False: they are those of the configuration that serves. */
-  readonly isNew: boolean;
-}
-
 /** One virtual service of the new runtime, and what it becomes at the swap. */
 export interface BuiltVirtualService {
   readonly runtime: VirtualServiceRuntime;
-  /** Undefined: it keeps the one that it has. */
-  readonly ring: KeyRing | undefined;
+  readonly ring: KeyRing;
   readonly virtualService: VirtualService;
   readonly pipeline: ConnectionPipeline;
 }
@@ -71,18 +71,18 @@ export const EMPTY_RUNTIME: EngineRuntime = Object.freeze({
 });
 
 /**
- * @param ring new for all, or such as virtual services that are there have already.
  * @throws when the snapshot cannot be served (a context that OpenSSL refuses); `former` is untouched in any case.
  */
 export function buildRuntime(
   version: number,
   snapshot: Snapshot,
   secrets: ReadonlyMap<string, string>,
-  ring: RingSource,
+  rings: RingTexts,
   slots: SlotNumbers,
   former: EngineRuntime,
   services: RuntimeServices,
 ): EngineRuntime {
+  const derive = ringDeriver(rings);
   const pools = new Map<string, PoolRuntime>();
   const snapshots = new Map(snapshot.pools.map((pool) => [pool.uuid, pool]));
   const build = (uuid: string): PoolRuntime => {
@@ -107,7 +107,7 @@ export function buildRuntime(
       hosting === undefined ? undefined : routers.get(hosting.kind === 'child' ? hosting.parentUuid : uuid);
     virtualServices.set(
       uuid,
-      buildVirtualService(virtualService, pool, hosts, secrets, ring, slots, former, services),
+      buildVirtualService(virtualService, pool, hosts, secrets, derive, slots, former, services),
     );
   }
   return Object.freeze({ version, snapshot, pools, virtualServices });
@@ -126,6 +126,22 @@ function buildHostRouters(
     routers.set(uuid, kept ?? new HostRouter(uuid, hosting.hosts));
   }
   return routers;
+}
+
+/** Derives the ring of a virtual service, or gives back the one that it has where that came from the same text. */
+export type RingDeriver = (virtualServiceUuid: string, former: KeyRing | undefined) => KeyRing;
+
+/** A thousand virtual services have as many rings: what has not changed is not derived again. */
+export function ringDeriver(rings: RingTexts): RingDeriver {
+  return (virtualServiceUuid, former) => {
+    const text = ringTextOf(rings, virtualServiceUuid);
+    const digest = ringDigest(text);
+    if (former?.digest === digest) return former;
+    const keys = parseRingKeys(text);
+    const ring = createKeyRing(keys, virtualServiceUuid, digest);
+    wipeRingKeys(keys);
+    return ring;
+  };
 }
 
 function buildPool(
@@ -184,15 +200,13 @@ function buildVirtualService(
   pool: PoolRuntime,
   hosts: HostRouter | undefined,
   secrets: ReadonlyMap<string, string>,
-  ringSource: RingSource,
+  derive: RingDeriver,
   slots: SlotNumbers,
   former: EngineRuntime,
   services: RuntimeServices,
 ): BuiltVirtualService {
   const known = former.virtualServices.get(snapshot.uuid);
-  // Deriving the keys of a thousand rings takes a second.
-  const ring =
-    known !== undefined && !ringSource.isNew ? undefined : createKeyRing(ringSource.keys, snapshot.uuid);
+  const ring = derive(snapshot.uuid, known?.virtualService.ring);
   const isUnchanged =
     known?.runtime.snapshot === snapshot && known.runtime.pool === pool && known.runtime.hosts === hosts;
   if (isUnchanged) return { ...known, ring };
@@ -204,7 +218,7 @@ function buildVirtualService(
     snapshot,
     known?.runtime,
     secrets,
-    () => virtualService?.ring ?? (ring as KeyRing),
+    () => virtualService?.ring ?? ring,
     pipeline,
     services,
   );
@@ -214,7 +228,7 @@ function buildVirtualService(
     ...(hosts === undefined ? {} : { hosts }),
     ...(secureServers === undefined ? {} : { secureServers }),
   });
-  virtualService ??= newVirtualService(snapshot, runtime, ring as KeyRing, slots, services);
+  virtualService ??= newVirtualService(snapshot, runtime, ring, slots, services);
   return { runtime, ring, virtualService, pipeline };
 }
 

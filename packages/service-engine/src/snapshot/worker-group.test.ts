@@ -105,7 +105,8 @@ describe('the workers of an engine', () => {
 
   function compiled(version: number, objects: unknown): ConfigVersion {
     const { snapshot, secrets } = loadConfig(objects, { nowS: NOW_S }).compiled;
-    return { version, snapshot, secrets, ring: newRing(), slots: memory.assign(snapshot) };
+    const rings = { kind: 'one', text: newRing() } as const;
+    return { version, snapshot, secrets, rings, slots: memory.assign(snapshot) };
   }
 
   async function page(): Promise<string> {
@@ -255,8 +256,9 @@ describe('the workers of an engine', () => {
     await until(() => group.size === 2);
     await turn();
     const ring = newRing();
-    group.applyRing(ring);
+    const applied = group.applyRings({ kind: 'one', text: ring });
     release();
+    await applied;
     await end(0);
     const uuid = config.snapshot.virtualServices[0]?.uuid ?? '';
     const { current } = createKeyRing(parseRingKeys(ring), uuid);

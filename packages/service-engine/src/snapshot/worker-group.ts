@@ -6,6 +6,7 @@ import { LimpetError } from '@limpet/model';
 import type { Deadlines } from '../lifecycle/deadlines.ts';
 import type { CapacityBound } from '../listener/connection-capacity.ts';
 import type { ListeningSockets } from '../listener/listening-sockets.ts';
+import { mergedRings, type RingTexts } from '../session-ticket/ring-texts.ts';
 import { addressesOf } from './bound-ports.ts';
 import { changeFrom, EMPTY_SNAPSHOT, slotsOf } from './snapshot-change.ts';
 import {
@@ -29,6 +30,7 @@ export interface WorkerGroupListener {
   onDescriptors(worker: number, short: boolean, detail: string): void;
 }
 
+const NONE: ReadonlySet<string> = new Set();
 const PREPARE_TIMEOUT_MS = 30_000;
 const RESTART_DELAY_MS = 500;
 
@@ -57,6 +59,7 @@ export class WorkerGroup {
   readonly #answers = new Set<(worker: number, message: WorkerToMain) => void>();
   #current: ConfigVersion | undefined;
   #changes: Promise<void> = Promise.resolve();
+  #lastRings = 0;
   #stopping = false;
 
   constructor(
@@ -144,10 +147,23 @@ export class WorkerGroup {
     }
   }
 
-  /** New ticket keys; also for workers that start later. */
-  applyRing(ring: string): void {
-    if (this.#current !== undefined) this.#current = { ...this.#current, ring };
-    this.broadcast({ kind: 'ring', ring });
+  /**
+   * Other ticket keys, also for workers that start later; resolves once every worker has them (R4).
+   *
+   * @param destroyed virtual services whose former keys are wiped at once, whoever is in the middle of a handshake.
+   * @throws LimpetError APPLY_FAILED where one does not answer.
+   */
+  async applyRings(rings: RingTexts, destroyed: ReadonlySet<string> = NONE): Promise<void> {
+    if (this.#current !== undefined)
+      this.#current = { ...this.#current, rings: mergedRings(this.#current.rings, rings) };
+    const id = ++this.#lastRings;
+    const answers = await this.#ask(
+      [...this.#members.values()],
+      () => ({ kind: 'rings', id, rings, destroyed }),
+      (message) => (message.kind === 'rings-applied' && message.id === id ? message : undefined),
+    );
+    const reason = answers.find((answer) => answer.reason !== undefined)?.reason;
+    if (reason !== undefined) throw new LimpetError('APPLY_FAILED', reason);
   }
 
   broadcast(message: MainToWorker): void {
@@ -254,8 +270,9 @@ export class WorkerGroup {
     if (prepared?.kind === 'refused') throw new LimpetError('APPLY_FAILED', prepared.reason);
     const committed = this.#commit([member], config);
     // Keys that came since then have reached it before this commit, which brings back those that it has prepared.
-    const { ring } = this.#current ?? config;
-    if (ring !== config.ring && this.#isThere(member)) member.thread.postMessage({ kind: 'ring', ring });
+    const { rings } = this.#current ?? config;
+    if (rings !== config.rings && this.#isThere(member))
+      member.thread.postMessage({ kind: 'rings', id: 0, rings, destroyed: NONE } satisfies MainToWorker);
     for (const failure of await committed) this.#listener.onException(member.worker, failure, '');
   }
 

@@ -2,6 +2,7 @@
 
 import type { Address, Snapshot } from '@limpet/model';
 import type { CapacityBound, CapacityLimits } from '../listener/connection-capacity.ts';
+import type { RingTexts } from '../session-ticket/ring-texts.ts';
 import type { SnapshotChange } from './snapshot-change.ts';
 
 /** Where each server and virtual service has its row in the shared tables; owned by the main thread. */
@@ -19,8 +20,7 @@ export interface ConfigVersion {
   readonly snapshot: Snapshot;
   /** Private keys (PEM) by hash. */
   readonly secrets: ReadonlyMap<string, string>;
-  /** The text of the ring file. */
-  readonly ring: string;
+  readonly rings: RingTexts;
   readonly slots: SlotNumbers;
 }
 
@@ -44,7 +44,13 @@ export type MainToWorker =
     }
   | { readonly kind: 'commit'; readonly version: number }
   | { readonly kind: 'discard'; readonly version: number }
-  | { readonly kind: 'ring'; readonly ring: string }
+  /** Rings that are others now, the other virtual services keep theirs; `destroyed`: of these the former keys are wiped at once. */
+  | {
+      readonly kind: 'rings';
+      readonly id: number;
+      readonly rings: RingTexts;
+      readonly destroyed: ReadonlySet<string>;
+    }
   | { readonly kind: 'leave-server'; readonly slot: number }
   | { readonly kind: 'reopen-log' }
   /** May be sent again: the last one counts. */
@@ -79,6 +85,8 @@ export type WorkerToMain =
       /** Why it does not accept on others; the rest is in effect. */
       readonly failures: readonly string[];
     }
+  /** It seals by them. */
+  | { readonly kind: 'rings-applied'; readonly id: number; readonly reason?: string }
   | { readonly kind: 'drained'; readonly left: number }
   /** As many connections or streams are open as may be; one more was refused. */
   | { readonly kind: 'full'; readonly boundBy: CapacityBound }

@@ -46,16 +46,17 @@ describe('the file source', () => {
 
   it('delivers the compiled configuration with the keys that it names, and the ring file as it is', async () => {
     const source = open(ticketKeysFile);
-    const { compiled, ringText } = await source.take();
+    const { compiled, rings } = await source.take();
     const keyHash = compiled.snapshot.virtualServices[0]?.tls?.certificates[0]?.keyHash ?? '';
     assert.match(compiled.secrets.get(keyHash) ?? '', /PRIVATE KEY/);
-    assert.match(ringText ?? '', /"affinity_secret"/);
+    assert.ok(rings?.kind === 'one');
+    assert.match(rings.text, /"affinity_secret"/);
     source.stop();
   });
 
   it('delivers no ring where no ring file is named', async () => {
     const source = open(undefined);
-    assert.equal((await source.take()).ringText, undefined);
+    assert.equal((await source.take()).rings, undefined);
     source.stop();
   });
 

@@ -3,6 +3,7 @@
 import { type LoadedConfig, loadConfig } from '@limpet/model';
 import type { Clock } from '../lifecycle/clock.ts';
 import type { Deadlines } from '../lifecycle/deadlines.ts';
+import type { RingTexts } from '../session-ticket/ring-texts.ts';
 import { readConfiguration, readRingFile } from './configuration-files.ts';
 import type { ConfigurationSource, Delivery } from './configuration-source.ts';
 import { FileWatcher } from './file-watcher.ts';
@@ -40,9 +41,10 @@ export class FileSource implements ConfigurationSource {
     const nowS = Math.floor(this.#clock.unixMs() / 1000);
     this.#loaded = loadConfig(input, { enginesPerVirtualService, nowS }, this.#loaded);
     const { compiled, notices } = this.#loaded;
-    const ringText = ticketKeysFile === undefined ? undefined : readRingFile(ticketKeysFile);
+    const rings: RingTexts | undefined =
+      ticketKeysFile === undefined ? undefined : { kind: 'one', text: readRingFile(ticketKeysFile) };
     // Nobody waits behind a file but the operator, who reads the log.
-    return { compiled, notices, ringText, settle: () => {} };
+    return { compiled, notices, rings, settle: () => {} };
   }
 
   stop(): void {

@@ -29,6 +29,18 @@ describe('the former ticket keys of a virtual service', () => {
     clock.deadlines.stop();
   });
 
+  it('are wiped at once where somebody may know them, and with the virtual service when that goes', () => {
+    const clock = createFakeClock();
+    const [first, second] = [makeRing(), makeRing()];
+    const virtualService = new VirtualService('vs', {} as MetricsRow, {} as VirtualServiceRuntime, first);
+    virtualService.applyRing(second, clock.deadlines, true);
+    assert.ok(first.newestFirst.every((key) => key.isDestroyed && isZero(key.hmacKey)));
+    assert.ok(!second.current.isDestroyed);
+    virtualService.wipeRing();
+    assert.ok(second.newestFirst.every((key) => key.isDestroyed));
+    clock.deadlines.stop();
+  });
+
   it('are kept where a new configuration brings the same ring', () => {
     const clock = createFakeClock();
     const ring = makeRing();

@@ -86,12 +86,19 @@ export class VirtualService {
   }
 
   /** Handshakes under way are answered from the former ring, and none lasts longer than its deadline; then its keys are wiped. */
-  applyRing(ring: KeyRing, deadlines: Deadlines): void {
+  applyRing(ring: KeyRing, deadlines: Deadlines, destroyFormer = false): void {
     const former = this.#ring;
     if (former === ring) return;
     this.#ring = ring;
     this.#http = undefined;
-    deadlines.start(RING_WIPED_AFTER_MS, () => destroyKeyRing(former));
+    // Somebody may know its keys: then a handshake that fails is the lesser harm.
+    if (destroyFormer) destroyKeyRing(former);
+    else deadlines.start(RING_WIPED_AFTER_MS, () => destroyKeyRing(former));
+  }
+
+  /** Once it is configured no more and has no connection. */
+  wipeRing(): void {
+    destroyKeyRing(this.#ring);
   }
 
   /** Ends idle connections, and every other after what is under way. */
