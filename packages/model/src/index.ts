@@ -5,6 +5,7 @@ export { type CertificateFacts, certificateFacts } from './certificate-facts.ts'
 export { type CertificateIdentity, readCertificateIdentity } from './certificate-identity.ts';
 export { type CompiledParts, type EnginesOf, selectCompiled } from './compile/compile-objects.ts';
 export { DerReader, derTag } from './der.ts';
+export * from './engine-link/enrolment-token.ts';
 export { encodeFrame, FrameReader } from './engine-link/frames.ts';
 export {
   LinkConnection,
@@ -76,9 +77,11 @@ export {
   RING_KEYS_MAX,
   type RingKey,
   type RingKeys,
+  renewNextKey,
   replaceRingKeys,
   retimeRingKeys,
   ringKeysNeeded,
+  rotateKnownRingKeys,
   rotateRingKeys,
   wipeRingKeys,
 } from './ticket-keys/ring-keys.ts';

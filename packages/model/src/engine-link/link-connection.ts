@@ -78,15 +78,17 @@ export class LinkConnection<Out extends { readonly kind: string }, In> {
     this.#reader.limitTo(receiveMaxBytes);
   }
 
-  /** Nothing happens once it is closed. */
-  send(message: Out): void {
-    if (this.#closed) return;
-    const taken = this.#socket.write(encodeFrame(message));
+  /** Nothing happens once it is closed. @returns bytes. */
+  send(message: Out): number {
+    if (this.#closed) return 0;
+    const frame = encodeFrame(message);
+    const taken = this.#socket.write(frame);
     if (!taken && !this.#isStalling) {
       this.#isStalling = true;
       this.#stalled.restart();
     }
     if (this.waitingBytes > WAITING_MAX_BYTES) this.close('the other end does not take what is sent');
+    return frame.length;
   }
 
   /** Sends what was sent, then closes. */

@@ -29,6 +29,7 @@ describe('the messages of the engine link', () => {
     { kind: 'rings', rings: [{ virtualServiceUuid: 'v', generation: 2, text: '{}' }] },
     { kind: 'destroy-keys', rings: [] },
     { kind: 'certificate', certificatePem: 'pem' },
+    { kind: 'refused', code: 'ENGINE_REVOKED', reason: 'r' },
     { kind: 'heartbeat' },
   ];
   const fromEngine: readonly EngineToController[] = [

@@ -45,6 +45,8 @@ export type ControllerToEngine =
   /** The keys that the engine holds for these virtual services may be known to somebody: they are wiped at once, and these take their place. */
   | { readonly kind: 'destroy-keys'; readonly rings: readonly RingMessage[] }
   | { readonly kind: 'certificate'; readonly certificatePem: string }
+  /** Instead of a welcome; then the connection ends. */
+  | { readonly kind: 'refused'; readonly code: 'ENGINE_REVOKED' | 'SNAPSHOT_FORMAT'; readonly reason: string }
   | { readonly kind: 'heartbeat' };
 
 /** What an engine says of a configuration. */
@@ -125,6 +127,11 @@ const fromController = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('rings'), rings }),
   z.object({ kind: z.literal('destroy-keys'), rings }),
   z.object({ kind: z.literal('certificate'), certificatePem: z.string().max(65_536) }),
+  z.object({
+    kind: z.literal('refused'),
+    code: z.enum(['ENGINE_REVOKED', 'SNAPSHOT_FORMAT']),
+    reason: z.string().max(4096),
+  }),
   z.object({ kind: z.literal('heartbeat') }),
 ]);
 

@@ -96,7 +96,7 @@ describe('the ring file', () => {
   it('keeps its keys when lifetime or period change, and refuses those that would need more than 16', () => {
     const before = createRingKeys(cryptoRandom, NOW_S);
     const after = retimeRingKeys(before, 3600, 600);
-    assert.deepEqual(after, { ...before, ticketLifetimeS: 3600, rotatePeriodS: 600 });
+    assert.deepEqual(after, { ...before, ticketLifetimeS: 3600, rotatePeriodS: 600, rotations: 1 });
     assert.throws(() => retimeRingKeys(before, 86_400, 60), { code: 'KEYS_INVALID' });
   });
 

@@ -85,6 +85,20 @@ export function rotateRingKeys(keys: RingKeys, random: RandomBytes, nowS: number
       `the last rotation was ${Math.max(0, sinceS)} s ago; an engine that has not read it yet would lose its clients' mappings. Wait ${ROTATION_GUARD_S - sinceS} s, or use --force`,
     );
   }
+  return rotateKnownRingKeys(keys, random, nowS, force);
+}
+
+/**
+ * As {@link rotateRingKeys}, where it is known that every engine holds `next` already: then there is no need to wait.
+ *
+ * @throws LimpetError KEYS_TOO_SOON when a key that is still needed would not fit; `force` overrides it.
+ */
+export function rotateKnownRingKeys(
+  keys: RingKeys,
+  random: RandomBytes,
+  nowS: number,
+  force = false,
+): RingKeys {
   // A previous key sealed its last ticket when the key after it became current, so it is needed for a lifetime from then.
   const candidates = [keys.current, ...keys.previous];
   const retiredAtS = candidates.map((_, index) =>
@@ -119,14 +133,19 @@ export function replaceRingKeys(keys: RingKeys, random: RandomBytes, nowS: numbe
   return { ...made, rotations: keys.rotations + 1 };
 }
 
+/** Another `next`, where the one that is there is known to somebody who shall not seal or open by it. Counts on, as it is another ring. */
+export function renewNextKey(keys: RingKeys, random: RandomBytes, nowS: number): RingKeys {
+  return { ...keys, next: newKey(random, nowS), rotations: keys.rotations + 1 };
+}
+
 /**
- * The same keys for another lifetime or period; counts from the next rotation on.
+ * The same keys for another lifetime or period, which hold from the next rotation on. Counts on, so that engines are told.
  *
  * @throws LimpetError KEYS_INVALID as {@link createRingKeys} does.
  */
 export function retimeRingKeys(keys: RingKeys, ticketLifetimeS: number, rotatePeriodS: number): RingKeys {
   requireFittingPeriods(ticketLifetimeS, rotatePeriodS);
-  return { ...keys, ticketLifetimeS, rotatePeriodS };
+  return { ...keys, ticketLifetimeS, rotatePeriodS, rotations: keys.rotations + 1 };
 }
 
 /** Overwrites keys that have been derived from and are not needed themselves. The text that they came in is a string, which nothing can overwrite. */
