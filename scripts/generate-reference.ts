@@ -2,7 +2,9 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { describeApi } from '@limpet/controller';
 import {
+  apiTypes,
   controllerNestedTypes,
   controllerSchemas,
   errorCatalogue,
@@ -121,7 +123,56 @@ function objectTables(
 const objects = objectTables(objectSchemas, nestedTypes);
 const controllerObjects = objectTables(controllerSchemas, controllerNestedTypes);
 
+interface PathItem {
+  readonly [method: string]: { readonly summary?: string } | undefined;
+}
+
+const description = describeApi();
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
+const typePaths = new Set(apiTypes.flatMap(({ path }) => [`/api/${path}`, `/api/${path}/{uuid}`]));
+const calls = table(
+  ['call', 'what'],
+  Object.entries(description.paths as Readonly<Record<string, PathItem>>)
+    .filter(([path]) => !typePaths.has(path) && !path.includes('{uuid}'))
+    .flatMap(([path, item]) =>
+      METHODS.filter((method) => item[method] !== undefined).map((method) => [
+        `\`${method.toUpperCase()} ${path}\``,
+        item[method]?.summary ?? '',
+      ]),
+    ),
+);
+const types = table(
+  ['type', 'path', 'refers to', 'secrets', 'lists with keys'],
+  apiTypes.map(({ name, path, singleton, references, secrets, listKeys }) => [
+    `\`${name}\``,
+    `\`/api/${path}\`${singleton ? ' (one)' : ''}`,
+    [...new Set(Object.values(references))].map((type) => `\`${type}\``).join(', '),
+    secrets.map((field) => `\`${field}\``).join(', '),
+    Object.entries(listKeys)
+      .map(([field, keys]) => `\`${field}\` by ${keys.map((key) => `\`${key}\``).join(', ')}`)
+      .join('; '),
+  ]),
+);
+
 const pages: Readonly<Record<string, string>> = {
+  'api.md': `# REST API
+
+The API of the Controller, on https. [api.json](api.json) describes it by OpenAPI 3.1, as does \`/api/openapi.json\` of a Controller;
+[objects.md](objects.md) has the fields of objects, [errors.md](errors.md) the codes that stand in error bodies.
+
+## Types
+
+Each has a collection (\`GET\`, \`POST\`) and objects below it by uuid (\`GET\`, \`PUT\`, \`PATCH\`, \`DELETE\`); of some there is one, at its path itself, which is
+not created and not deleted. A secret is never answered: \`<sensitive>\` stands for it, and sent back it leaves the secret as it is. In a list with keys, \`PATCH\`
+with \`add\` updates the element that has the same ones.
+
+${types}
+
+## Other calls
+
+${calls}
+`,
+  'api.json': `${JSON.stringify(description, undefined, 1)}\n`,
   'errors.md': `# Errors\n\n${errors}\n`,
   'metrics.md': `# Metrics\n\nOn \`/metrics\` of the admin address, in Prometheus text format.\n\n${metrics}\n`,
   'log-fields.md': `# Log fields\n\nOf the access log: one JSON record a line.\n\n${logFields}\n\n## Significance codes\n\n${codes}\n`,
@@ -132,7 +183,7 @@ const stale: string[] = [];
 mkdirSync(folder, { recursive: true });
 for (const [name, text] of Object.entries(pages)) {
   const path = join(folder, name);
-  const wanted = `${generated}\n\n${text}`;
+  const wanted = name.endsWith('.json') ? text : `${generated}\n\n${text}`;
   if (process.argv.includes('--check')) {
     if (read(path) !== wanted) stale.push(name);
   } else {
