@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { connect, constants } from 'node:http2';
 import { createConnection, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
@@ -168,5 +169,27 @@ describe('a connection that its client leaves', { concurrency: 2 }, () => {
     assert.ok(tookMs > 9900 && tookMs < 60_000, `${Math.round(tookMs)} ms`);
     const ended = () => silent.engine.records().some(({ error }) => error === 'HANDSHAKE_TIMEOUT');
     await eventually(ended, 'its record says so');
+  });
+});
+
+describe('a client of HTTP/2 that gives one answer up after the other', () => {
+  it('is told to connect anew before node:http2 refuses its streams for what could not be sent of them', async () => {
+    const session = connect(`https://127.0.0.1:${bed.port}`, { rejectUnauthorized: false });
+    session.on('error', () => {});
+    const told = once(session, 'goaway');
+    // Its windows are full of each answer when it gives that up. Its side takes no request any more from the GOAWAY on.
+    let given = 0;
+    for (; !session.closed && !session.destroyed; given++) {
+      const stream = session.request({ ':path': '/', ':authority': 'localhost' });
+      stream.on('error', () => {});
+      const closed = once(stream, 'close');
+      stream.once('response', () => stream.close(constants.NGHTTP2_CANCEL));
+      await closed;
+      assert.equal(stream.rstCode, constants.NGHTTP2_CANCEL, `stream ${given}`);
+    }
+    session.destroy();
+    const [code] = await told;
+    assert.equal(code, constants.NGHTTP2_NO_ERROR);
+    assert.ok(given >= 100, `${given}`);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { UpstreamFailure } from './exchange.ts';
-import { ATTEMPTS_MAX, afterServerFailure } from './retry.ts';
+import { ATTEMPTS_MAX, afterServerFailure, isUnharmed } from './retry.ts';
 
 const refused: UpstreamFailure = {
   ...{ error: 'SERVER_STREAM_RESET', detail: 'REFUSED_STREAM', neverSent: false },
@@ -24,5 +24,21 @@ describe('a request that its server does not look at, however often it is asked'
 
   it('stays a failure of the server where the stream was reset for another reason', () => {
     assert.equal(afterServerFailure({ ...refused, notProcessed: false }, 'immediate', whole, 1), 'refuse');
+  });
+});
+
+describe('a request that failed by what had become of its connection', () => {
+  const worn: UpstreamFailure = { ...refused, detail: 'ENHANCE_YOUR_CALM', notProcessed: false };
+  const failed = { ...worn, staleConnection: true };
+
+  it('is sent again to the same server if it is idempotent, for this says nothing of the server', () => {
+    assert.equal(isUnharmed(failed, { mayResend: true, isWhole: true }), true);
+    assert.equal(isUnharmed(failed, whole), false);
+    assert.equal(isUnharmed(worn, { mayResend: true, isWhole: true }), false);
+  });
+
+  it('is sent again whatever its method where the server did not look at it', () => {
+    assert.equal(isUnharmed({ ...failed, notProcessed: true }, whole), true);
+    assert.equal(isUnharmed({ ...failed, notProcessed: true }, { mayResend: false, isWhole: false }), false);
   });
 });

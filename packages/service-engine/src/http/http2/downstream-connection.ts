@@ -45,8 +45,13 @@ const ANNOUNCED_MS = 1000;
 const STREAM_ID_MAX = 2 ** 31 - 1;
 /** From so many cancelled requests on, a new one is only looked at when the bytes that came with it are read: its cancellation may be among them. */
 const RESETS_BEFORE_WAITING = 16;
-/** Of nghttp2's own buffers for one session, in MiB. */
-const SESSION_MEMORY_MIB = 8;
+/** Of nghttp2's own buffers for one session, in MB. */
+const SESSION_MEMORY_MB = 8;
+/**
+ * node:http2 keeps what could not be sent of a stream that was reset, up to 64 kB, in its account of them for the life of the session, and refuses
+ * streams with ENHANCE_YOUR_CALM once that is full: before, the client is told to connect anew.
+ */
+const RESETS_MAX = 100;
 
 export class Http2DownstreamConnection {
   readonly #session: ServerHttp2Session;
@@ -84,7 +89,7 @@ export class Http2DownstreamConnection {
       maxOutstandingPings: PINGS_OUTSTANDING_MAX,
       maxSessionInvalidFrames: INVALID_FRAMES_MAX,
       maxSessionRejectedStreams: INVALID_FRAMES_MAX,
-      maxSessionMemory: SESSION_MEMORY_MIB,
+      maxSessionMemory: SESSION_MEMORY_MB,
       maxSettings: SETTINGS_ENTRIES_MAX,
       streamResetBurst: RESET_BURST,
       streamResetRate: RESETS_PER_SECOND,
@@ -257,7 +262,7 @@ export class Http2DownstreamConnection {
   #onStreamClosed(stream: ServerHttp2Stream): void {
     this.#streams.delete(stream);
     this.#givePlacesBack(this.#streams.size);
-    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#resets++;
+    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR && ++this.#resets === RESETS_MAX) this.drain(true);
     if (this.#streams.size > 0 || this.#closed) return;
     if (this.#session.destroyed) this.#giveUp();
     else if (this.#connection.isDraining()) this.drain(true);
