@@ -1,5 +1,6 @@
 // What tests, demo and benchmarks use.
 
+export * from './controller-client.ts';
 export * from './demo-configuration.ts';
 export * from './demo-server.ts';
 export * from './misbehaving-server.ts';
