@@ -124,12 +124,8 @@ export class ChangeConfig implements Configuration {
   rollBack(revision: number, actor: Actor, dryRun = false): Promise<ChangeOutcome> {
     return this.#queue.run(async () => {
       const target = await this.viewAt(revision);
-      return this.#change({
-        actor,
-        summary: `roll back to version ${revision}`,
-        dryRun,
-        edit: () => rollBackEdits(this.#state.view, target),
-      });
+      const edit = () => rollBackEdits(this.#state.view, target);
+      return this.#change({ actor, summary: `roll back to version ${revision}`, dryRun, edit }, true);
     });
   }
 
@@ -152,14 +148,17 @@ export class ChangeConfig implements Configuration {
     });
   }
 
-  async #change({ actor, summary, dryRun = false, edit }: Change): Promise<ChangeOutcome> {
+  async #change(
+    { actor, summary, dryRun = false, edit }: Change,
+    mayHaveExpired = false,
+  ): Promise<ChangeOutcome> {
     const { store, clock, box } = this.#services;
     const before = this.#state;
     const atUs = Math.floor(clock.unixMs() * 1000);
     const edited = editedObjects(before.view, edit(before.view), atUs);
     const view = before.view.with(edited.map(viewEditOf), before.view.revision + 1);
     refuseImpossible(edited, view);
-    const after = this.#derive(before, view, edited);
+    const after = this.#derive(before, view, edited, mayHaveExpired);
     const engines = changedEngines(before.compiled, after);
     const outcome = { changed: edited.map(changedOf), notices: noticesOf(after, edited), engines };
     if (dryRun || edited.length === 0) return { ...outcome, view: dryRun ? after.view : before.view };
@@ -183,9 +182,14 @@ export class ChangeConfig implements Configuration {
   }
 
   /** @throws LimpetError CONFIG_INVALID with every problem. */
-  #derive(before: State, view: ImmutableView, edited: readonly EditedObject[]): State {
+  #derive(
+    before: State,
+    view: ImmutableView,
+    edited: readonly EditedObject[],
+    mayHaveExpired: boolean,
+  ): State {
     const { clock } = this.#services;
-    const problems = problemsOfEdits(edited, view, clock.unixMs() / 1000);
+    const problems = problemsOfEdits(edited, view, mayHaveExpired ? undefined : clock.unixMs() / 1000);
     if (!edited.some(({ type }) => COMPILED.has(type))) {
       refuseIfAny(problems);
       return { ...before, view };

@@ -59,11 +59,14 @@ function refuseName(object: ControllerObject, before: ControllerObject | undefin
   });
 }
 
-/** What is wrong with objects that were put; the model finds the rest. @param nowS seconds since 1970. */
+/**
+ * What is wrong with objects that were put; the model finds the rest.
+ * @param nowS seconds since 1970; undefined where a certificate may have expired, as one of an earlier version may.
+ */
 export function problemsOfEdits(
   edited: readonly EditedObject[],
   after: ObjectView,
-  nowS: number,
+  nowS: number | undefined,
 ): readonly ConfigProblem[] {
   return edited.flatMap(({ after: object, before }) => {
     if (object === undefined) return [];
@@ -118,14 +121,14 @@ function problemsOfReferences(object: ControllerObject, view: ObjectView, at: At
 function problemsOfCertificate(
   object: ControllerObject,
   before: ControllerObject | undefined,
-  nowS: number,
+  nowS: number | undefined,
   at: At,
 ): readonly ConfigProblem[] {
   if (object.type !== 'SSLKeyAndCertificate') return [];
   const [pem, former] = [object, before].map(certificateOf);
   if (pem === undefined || pem === former) return [];
   const field = 'certificate.certificate';
-  const facts = certificateFacts(pem, nowS);
+  const facts = certificateFacts(pem, nowS ?? 0);
   if (facts === undefined) return [at(field, 'cannot be read as a PEM certificate')];
   return facts.expiry_status === 'SSL_CERTIFICATE_EXPIRED'
     ? [at(field, `has expired (${facts.not_after} UTC); give one that is valid`)]

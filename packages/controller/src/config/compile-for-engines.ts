@@ -21,12 +21,22 @@ export function compileForEngines(
   );
   for (const [virtualService, engines] of enginesOf)
     for (const engine of engines) hosted.get(engine)?.add(virtualService);
-  return new Map(
-    [...hosted].map(([engine, virtualServices]) => [
-      engine,
-      selectCompiled(parts, (uuid) => virtualServices.has(uuid)),
-    ]),
-  );
+  // Engines of a group often host the same: it is put together and hashed once.
+  const made: { readonly hosts: ReadonlySet<string>; readonly compiled: CompiledConfig }[] = [];
+  const compiledFor = (hosts: ReadonlySet<string>): CompiledConfig => {
+    const known = made.find((one) => areSame(one.hosts, hosts));
+    if (known !== undefined) return known.compiled;
+    const compiled = selectCompiled(parts, (uuid) => hosts.has(uuid));
+    made.push({ hosts, compiled });
+    return compiled;
+  };
+  return new Map([...hosted].map(([engine, hosts]) => [engine, compiledFor(hosts)]));
+}
+
+function areSame(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  if (a.size !== b.size) return false;
+  for (const one of a) if (!b.has(one)) return false;
+  return true;
 }
 
 /** The engines of each virtual service: a child's are those of its parent. */
