@@ -321,6 +321,26 @@ describe('a change is refused', () => {
     });
   }
 
+  it('with a network profile that is not of a TCP proxy, given or changed', async () => {
+    const bed = await startServing();
+    const profile = (type: string) => object('NetworkProfile', 'n', { profile: { type } });
+    const user = virtualService('vs-2', 8444, { network_profile_ref: '/api/networkprofile/n' });
+    await assertRefused(
+      bed,
+      [profile('PROTOCOL_TYPE_UDP_PROXY'), user],
+      'CONFIG_INVALID',
+      /network_profile_ref "n" is of PROTOCOL_TYPE_UDP_PROXY/,
+    );
+    const { notices } = await bed.put(profile('PROTOCOL_TYPE_TCP_PROXY'), user);
+    assert.deepEqual(notices, []);
+    await assertRefused(
+      bed,
+      [profile('PROTOCOL_TYPE_UDP_PROXY')],
+      'CONFIG_INVALID',
+      /profile\.type must be PROTOCOL_TYPE_TCP_PROXY: VirtualService "vs-2"/,
+    );
+  });
+
   it('with a certificate that does not fit its key', async () => {
     const other = await createSelfSigned({ dnsNames: ['other.test'] });
     const bed = await startServing();

@@ -24,7 +24,7 @@ import { type KeptPlacement, placementEdits, readPlacement } from './kept-placem
 import { modelInput } from './model-input.ts';
 import type { ControllerObject, ObjectView } from './object-view.ts';
 import { type PlacementResult, place } from './placement.ts';
-import { groupUuidOf, placementInput } from './placement-input.ts';
+import { groupUuidOf, parentOf, placementInput } from './placement-input.ts';
 import type { ConfigurationPublisher, EngineConfiguration } from './publisher.ts';
 import { rollBackEdits } from './roll-back.ts';
 import { type ScaleRequest, scaled } from './scale-placement.ts';
@@ -57,7 +57,7 @@ const COMPILED: ReadonlySet<string> = new Set([
 ]);
 const PLACING: ReadonlySet<string> = new Set(['ServiceEngine', 'ServiceEngineGroup', 'VirtualService']);
 /** The model passes over them, and the Controller does not. */
-const ACTED_UPON: ReadonlySet<string> = new Set(['se_group_ref', 'cloud_ref']);
+const ACTED_UPON: ReadonlySet<string> = new Set(['se_group_ref', 'cloud_ref', 'network_profile_ref']);
 
 export class ChangeConfig implements Configuration {
   readonly #services: ConfigurationServices;
@@ -96,9 +96,12 @@ export class ChangeConfig implements Configuration {
     return this.#state.view;
   }
 
-  /** Which engines a virtual service is on that has an address of its own. */
+  /** Which engines a virtual service is on; a child is where its parent is. */
   enginesOf(virtualServiceUuid: string): readonly string[] {
-    return this.#state.kept.placement.get(virtualServiceUuid) ?? [];
+    const { view, kept } = this.#state;
+    const object = view.get('VirtualService', virtualServiceUuid);
+    const parent = object === undefined ? undefined : parentOf(object);
+    return kept.placement.get(parent ?? virtualServiceUuid) ?? [];
   }
 
   /** Virtual services that are on fewer engines than they should. */

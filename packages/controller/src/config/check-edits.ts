@@ -77,6 +77,7 @@ export function problemsOfEdits(
       ...problemsOfReferences(object, after, at),
       ...problemsOfCertificate(object, before, nowS, at),
       ...problemsOfPlaces(object, at),
+      ...problemsOfNetworkProfile(object, after, at),
     ];
   });
 }
@@ -152,4 +153,32 @@ function problemsOfPlaces({ type, body }: ControllerObject, at: At): readonly Co
   return typeof min === 'number' && typeof max === 'number' && min > max
     ? [at('min_scaleout_per_vs', `is more than max_scaleout_per_vs (${max})`)]
     : [];
+}
+
+const PROXIED = 'PROTOCOL_TYPE_TCP_PROXY';
+
+/** To serve TCP where something else was asked for would be something else, not less. */
+function problemsOfNetworkProfile(
+  object: ControllerObject,
+  view: ObjectView,
+  at: At,
+): readonly ConfigProblem[] {
+  const field = 'network_profile_ref';
+  if (object.type === 'VirtualService') {
+    const uuid = referencesOf(object).find((reference) => reference.field === field)?.uuid;
+    const profile = uuid === undefined ? undefined : view.get('NetworkProfile', uuid);
+    const type = profile === undefined ? PROXIED : protocolOf(profile);
+    return type === PROXIED
+      ? []
+      : [at(field, `"${profile?.name}" is of ${type}; only ${PROXIED} is supported`)];
+  }
+  if (object.type !== 'NetworkProfile' || protocolOf(object) === PROXIED) return [];
+  const [user] = view.referrers('NetworkProfile', object.uuid);
+  return user === undefined
+    ? []
+    : [at('profile.type', `must be ${PROXIED}: ${user.type} "${user.name}" has this profile`)];
+}
+
+function protocolOf({ body: { profile } }: ControllerObject): string {
+  return typeof profile === 'object' && profile !== null && 'type' in profile ? String(profile.type) : '';
 }

@@ -70,6 +70,7 @@ describe('scaling a virtual service', () => {
       );
       assert.equal(snapshot?.pools[0]?.connectionLimitPerServer, LIMIT / 2);
     }
+    assert.deepEqual(bed.configuration.enginesOf('child'), bed.configuration.enginesOf('vs'));
     // The objects are what they were.
     assert.equal(bed.configuration.view.revision, 1);
   });

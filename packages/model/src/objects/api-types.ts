@@ -7,11 +7,13 @@ import { ref } from './fields.ts';
 import { fieldsWithoutEffect } from './fields-without-effect.ts';
 import { nestedTypes, objectSchemas } from './schemas.ts';
 
-/** What a Controller acts upon and an engine with a configuration of its own does not: where a virtual service is placed. */
+/** What a Controller acts upon and an engine with a configuration of its own does not: where a virtual service is placed, mostly. */
 const placed = {
   VirtualService: objectSchemas.VirtualService.extend({
     se_group_ref: ref.optional(),
     cloud_ref: ref.optional(),
+    // Its type is looked at: what is not proxied as TCP cannot be served.
+    network_profile_ref: ref.optional(),
   }),
   VsVip: objectSchemas.VsVip.extend({ cloud_ref: ref.optional() }),
   Pool: objectSchemas.Pool.extend({ cloud_ref: ref.optional() }),

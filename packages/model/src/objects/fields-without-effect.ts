@@ -254,6 +254,7 @@ export const fieldsWithoutEffect: Readonly<Record<string, Readonly<Record<string
     dp_hb_timeout_count: 10,
     hm_on_standby: true,
     max_cpu_usage: 80,
+    max_se: 10,
     memory_per_se: 2048,
     min_cpu_usage: 30,
     min_se: 1,

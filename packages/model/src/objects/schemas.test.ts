@@ -196,7 +196,6 @@ describe('the defaults of a Controller', () => {
       min_scaleout_per_vs: 1,
       max_scaleout_per_vs: 4,
       max_vs_per_se: 10,
-      max_se: 10,
     });
     assert.deepEqual(controllerSchemas.ServiceEngine.parse(named), {
       ...named,

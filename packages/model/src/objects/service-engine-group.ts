@@ -14,5 +14,4 @@ export const serviceEngineGroup = z.looseObject({
   min_scaleout_per_vs: count(1, 64).default(1),
   max_scaleout_per_vs: count(1, 64).default(4),
   max_vs_per_se: count(1, 1000).default(10),
-  max_se: count(0, 1000).default(10),
 });
