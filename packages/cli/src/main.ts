@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { checkCommand } from './commands/check.ts';
+import { controllerCommand } from './commands/controller.ts';
 import { engineCommand } from './commands/engine.ts';
 import { keysCommand } from './commands/keys.ts';
 import { superviseCommand } from './commands/supervise.ts';
@@ -20,6 +21,7 @@ const program = new Command('limpet')
   .exitOverride()
   .showHelpAfterError()
   .addCommand(engineCommand())
+  .addCommand(controllerCommand())
   .addCommand(superviseCommand())
   .addCommand(keysCommand())
   .addCommand(checkCommand());

@@ -17,14 +17,13 @@ import { parseJsonBody } from './json-body.ts';
 import { LoginRoutes, sessionCookies } from './login-routes.ts';
 import { ObjectRoutes } from './object-routes.ts';
 import { describeApi } from './openapi.ts';
+import type { ServerCertificate } from './own-certificate.ts';
 import { PublicRoutes } from './public-routes.ts';
 import { normalisePath } from './request-path.ts';
 import { VersionRoutes } from './version-routes.ts';
 
-export interface ApiServerOptions {
+export interface ApiServerOptions extends ServerCertificate {
   readonly listen: { readonly ip: string; readonly port: number };
-  readonly certificatePem: string;
-  readonly privateKeyPem: string;
 }
 
 /** The largest object is a pool of 5000 servers: about 2 MB. */
@@ -106,6 +105,11 @@ export class ApiServer {
     await this.#app.close();
   }
 
+  /** For connections that come from now on. */
+  useCertificate({ certificatePem, privateKeyPem }: ServerCertificate): void {
+    this.#app.server.setSecureContext({ cert: certificatePem, key: privateKeyPem, minVersion: 'TLSv1.2' });
+  }
+
   /** Ends connections, whatever is under way. */
   cut(): void {
     this.#app.server.closeAllConnections();
@@ -123,6 +127,7 @@ export class ApiServer {
     this.#open('GET', '/api/cluster/version', () => open.clusterVersion());
     this.#open('GET', '/api/openapi.json', () => ({ status: 200, body: describeApi() }));
     for (const { method, path, handle } of services.publicEndpoints) this.#open(method, path, handle);
+    for (const { method, path, handle } of services.knownEndpoints) this.#known(method, path, handle);
 
     const account = new AccountRoutes(services);
     this.#known('GET', '/api/useraccount', (call, caller) => account.read(call, caller));

@@ -1,6 +1,6 @@
 // What a request wants of an object, as edits of the configuration: created, replaced, patched, deleted.
 
-import { type ApiType, isDefaultObject, LimpetError } from '@limpet/model';
+import { type ApiType, isDefaultObject, LimpetError, withDefaults, withoutDefaults } from '@limpet/model';
 import type { ObjectEdit } from '../config/configuration.ts';
 import type { ControllerObject, ObjectView } from '../config/object-view.ts';
 import type { JsonObject } from '../json.ts';
@@ -140,9 +140,13 @@ export function patchObject(
   for (const [operation, fields] of Object.entries(canonical))
     if (operation === 'add' || operation === 'replace')
       refuseNewerFields(type, fields as JsonObject, context.version);
-  let shown: JsonObject = before.body;
+  // The pointers of a JSON patch are into what the client has seen: with defaults.
+  const isByPointer = Object.hasOwn(patch, 'json_patch');
+  let shown = isByPointer ? (withDefaults(type, before.body) as JsonObject) : before.body;
   for (const place of before.secrets.keys()) shown = placeAt(shown, place, SENSITIVE);
-  return putChanged(pending, type, before, applyPatch(shown, canonical, type.listKeys), context);
+  const patched = applyPatch(shown, canonical, type.listKeys);
+  const whole = isByPointer ? (withoutDefaults(type, patched) as JsonObject) : patched;
+  return putChanged(pending, type, before, whole, context);
 }
 
 function putChanged(

@@ -1,0 +1,106 @@
+// What no client of good will sends to the API.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { type ApiClient, type RunningController, startController } from './support/controller.ts';
+
+let controller: RunningController;
+let api: ApiClient;
+before(async () => {
+  controller = await startController();
+  api = await controller.login();
+});
+after(async () => {
+  api?.close();
+  await controller?.stop();
+});
+
+describe('hostile input', () => {
+  const json = { 'content-type': 'application/json' };
+  const deep = `${'{"a":'.repeat(200_000)}1${'}'.repeat(200_000)}`;
+  const rows: readonly (readonly [
+    title: string,
+    body: unknown,
+    status: number,
+    headers?: Record<string, string>,
+  ])[] = [
+    ['JSON that is cut off', '{"name": "x"', 400],
+    ['JSON that is a list', '[]', 400],
+    ['JSON that is a text', '"x"', 400],
+    ['nothing at all', '', 400],
+    ['bytes that are not UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), 400],
+    ['10 MB', Buffer.alloc(10 * 2 ** 20, 0x20), 413],
+    ['nesting without end', deep, 400],
+    ['a __proto__', '{"name":"polluted","__proto__":{"is_superuser":true}}', 400],
+    ['a constructor', '{"name":"polluted","constructor":{"prototype":{"x":1}}}', 400],
+    ['a __proto__ below', '{"name":"polluted","servers":[{"__proto__":{"enabled":false}}]}', 400],
+    ['another content type', 'name=x', 415, { 'content-type': 'application/x-www-form-urlencoded' }],
+    ['XML', '<pool/>', 415, { 'content-type': 'text/xml' }],
+    ['another charset', '{}', 415, { 'content-type': 'application/json; charset=utf-16' }],
+    ['fields of other types', { name: { $gt: '' }, servers: 'x' }, 400],
+    ['a number too large', '{"name":"polluted","default_server_port":1e400}', 400],
+    ['a Slug that is a path', { name: 'polluted' }, 400, { slug: '../../etc/passwd' }],
+    ['a Host that is none', { name: 'polluted' }, 401, { host: 'a b<script>' }],
+  ];
+  for (const [title, body, status, headers] of rows) {
+    it(`${title}: ${status}, and nothing is stored`, async () => {
+      const answer = await api
+        .post('/api/pool', body, { ...json, ...headers })
+        .catch((error: Error) => error);
+      // A body that is too large may be answered while it is still sent; the connection then ends.
+      if (answer instanceof Error) assert.ok(status === 413, String(answer));
+      else assert.equal(answer.status, status, answer.text.slice(0, 500));
+      assert.equal((await api.get('/api/pool?name=polluted')).json.count, 0);
+    });
+  }
+
+  for (const [path, status] of [
+    ['/api/pool/%', 400],
+    ['/api/pool/%ff%fe', 400],
+    ['/api/pool/%00', 404],
+    ['/api/pool/..%2f..%2fetc%2fpasswd', 404],
+    ['/api/pool/__proto__', 404],
+    ['/api/__proto__', 404],
+    ['/api/constructor', 404],
+    ['/api/constructor/x/y', 404],
+    [`/api/pool/${'a'.repeat(2000)}`, 414],
+    ['/api/pool?constructor=1', 200],
+    ['/api/pool?__proto__[x]=1', 200],
+    ['/api/pool?fields=__proto__,constructor', 200],
+    ['/api/pool?sort=__proto__', 200],
+    ['/api/pool?refers_to=__proto__:x', 400],
+    [`/api/pool?${Array.from({ length: 200 }, (_, index) => `f${index}=1`).join('&')}`, 400],
+    ['/api/configuration/versions/-1', 404],
+    ['/api/configuration/versions/1e3/rollback', 404],
+  ] as const) {
+    it(`GET ${path.slice(0, 60)}: ${status}`, async () => {
+      const answer = await api.get(path);
+      assert.equal(answer.status, status, answer.text.slice(0, 500));
+    });
+  }
+
+  it('leaves the Controller as it was', async () => {
+    assert.equal(controller.process.child.exitCode, null);
+    assert.equal((await api.get('/api/useraccount')).json.is_superuser, true);
+    const failures = controller.process
+      .stderr()
+      .split('\n')
+      .filter((line) => /EXCEPTION|API_FAILED/.test(line));
+    assert.deepEqual(failures, []);
+  });
+});
+
+describe('answers', () => {
+  it('are not to be kept, framed or guessed at', async () => {
+    for (const answer of [
+      await api.get('/api/pool'),
+      await api.get('/api/nothing'),
+      await api.raw('GET', '/x'),
+    ]) {
+      assert.equal(answer.headers['cache-control'], 'no-store');
+      assert.equal(answer.headers['x-content-type-options'], 'nosniff');
+      assert.match(String(answer.headers['content-security-policy']), /default-src 'none'/);
+      assert.equal(answer.headers['x-powered-by'], undefined);
+    }
+  });
+});
