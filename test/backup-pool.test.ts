@@ -86,6 +86,19 @@ describe('a backup pool', () => {
     for (const { pool_name } of ofSpares()) assert.equal(pool_name, 'spare-pool');
   });
 
+  it('can be changed while the pool before it is not', async () => {
+    const [engine] = bed.engines;
+    const made = withSpares(true, 0);
+    const [pool, spare] = made.Pool as [unknown, { servers: unknown[] }];
+    const withOneSpare = { ...made, Pool: [pool, { ...spare, servers: spare.servers.slice(0, 1) }] };
+    await engine.reload(withOneSpare);
+    await setAll(false);
+    for (let visits = 0; visits < 4; visits++)
+      assert.equal((await new TicketClient().visit(engine.port)).server, 'spare-1');
+    await setAll(true);
+    assert.match((await new TicketClient().visit(engine.port)).server ?? '', /^web-/);
+  });
+
   it('takes over clients with cookies, too, each with its next request, and gives them back', async () => {
     await reload(true, { persistenceProfile: cookieProfile('LIMPET') });
     const client = new CookieClient();

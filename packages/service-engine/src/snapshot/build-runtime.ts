@@ -152,8 +152,11 @@ function buildPool(
   services: RuntimeServices,
   backup: PoolRuntime | undefined,
 ): PoolRuntime {
-  if (former !== undefined && former.backup === backup && isDeepStrictEqual(former.snapshot, snapshot))
-    return former;
+  if (former !== undefined && isDeepStrictEqual(former.snapshot, snapshot)) {
+    if (former.backup === backup) return former;
+    // Only what stands behind it is another. Its rows are not told again.
+    return createPoolRuntime(snapshot, former.servers, services, former.queue, backup, former.tlsClient);
+  }
   // A connection that was opened by other rules carries no request of the new ones.
   const sameRules =
     former !== undefined && isDeepStrictEqual(connectionRules(former.snapshot), connectionRules(snapshot));
