@@ -13,11 +13,21 @@ import type { ParentChannel } from './supervisor/supervisor-link.ts';
  * SIGHUP reads the configuration again; a second SIGTERM ends it at once. Returns the exit code.
  */
 export async function runServiceEngine(options: EngineOptions): Promise<number> {
+  let engine: ServiceEngine | undefined;
   const log = pino(
-    { name: options.engineName, base: { engine: options.engineName } },
+    {
+      name: options.engineName,
+      base: { engine: options.engineName },
+      hooks: {
+        logMethod(args, method) {
+          method.apply(this, args);
+          const [first] = args as readonly unknown[];
+          if (typeof first === 'object' && first !== null && 'event' in first) engine?.noteEvent(first);
+        },
+      },
+    },
     pino.destination({ fd: 2, sync: true }),
   );
-  let engine: ServiceEngine;
   try {
     const capacity = planEngineCapacity(options, process.constrainedMemory());
     engine = new ServiceEngine(options, capacity, log, options.supervised ? parentChannel() : undefined);

@@ -1,5 +1,6 @@
-// `limpet engine`: runs a Service Engine from a configuration file.
+// `limpet engine`: runs a Service Engine, from a configuration file or under a Controller.
 
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { availableParallelism, hostname } from 'node:os';
 import type { EngineOptions } from '@limpet/service-engine';
@@ -8,7 +9,11 @@ import { SUPERVISE_DEFAULTS } from './supervise.ts';
 import { wholeNumber } from './whole-number.ts';
 
 interface Flags {
-  readonly config: string;
+  readonly config?: string;
+  readonly controller?: string;
+  readonly token?: string;
+  readonly state?: string;
+  readonly stateKeyFile?: string;
   readonly ticketKeys?: string;
   readonly workers: number;
   readonly memoryLimit?: number;
@@ -22,6 +27,9 @@ interface Flags {
   readonly supervised: boolean;
 }
 
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 const WORKERS_MAX = 64;
 
 export function engineCommand(): Command {
@@ -29,7 +37,27 @@ export function engineCommand(): Command {
     .description(
       'run a Service Engine; SIGHUP or a change of a file reloads, SIGTERM drains, a second one ends at once',
     )
-    .requiredOption('--config <file>', 'configuration: arrays of Avi objects, JSON')
+    .option('--config <file>', 'configuration: arrays of Avi objects, JSON; or else a Controller is named')
+    .option(
+      '--controller <url>',
+      'API of a Controller, as https://10.0.0.5:9443, which has the configuration',
+    )
+    .addOption(
+      new Option(
+        '--token <token>',
+        'enrolment token of the Controller, needed at the first start; from the environment no list of processes shows it',
+      ).env('LIMPET_ENROLMENT_TOKEN'),
+    )
+    .option(
+      '--state <folder>',
+      'where identity and last configuration of an engine with a Controller are kept',
+    )
+    .addOption(
+      new Option(
+        '--state-key-file <file>',
+        'what the last configuration is sealed under, at least 32 bytes; without it a key in the state folder',
+      ).env('LIMPET_STATE_KEY_FILE'),
+    )
     .option(
       '--ticket-keys <file>',
       'ring of ticket keys that the engines share (limpet keys init); without it tickets are good for this process only',
@@ -79,7 +107,8 @@ export function engineCommand(): Command {
       false,
     )
     .addOption(new Option('--supervised', 'started by limpet supervise').default(false).hideHelp())
-    .action(async (flags: Flags) => {
+    .action(async (flags: Flags, command: Command) => {
+      requireOneSource(flags, command);
       const { hasActivatedSockets, runSupervisor } = await import('@limpet/service-engine/supervisor');
       if (!flags.supervised && hasActivatedSockets()) {
         // The sockets that systemd passes are this process's; the one that serves is another, so that it can be replaced.
@@ -94,6 +123,7 @@ export function engineCommand(): Command {
       const options: EngineOptions = {
         engineName: flags.engineName,
         configFile: flags.config,
+        controller: controllerOf(flags, command),
         ticketKeysFile: flags.ticketKeys,
         workers: flags.workers,
         listenMap: flags.listenMap,
@@ -108,6 +138,31 @@ export function engineCommand(): Command {
       const { runServiceEngine } = await import('@limpet/service-engine');
       process.exitCode = await runServiceEngine(options);
     });
+}
+
+/** Ends the process with what is wrong. */
+function requireOneSource(flags: Flags, command: Command): void {
+  if ((flags.config === undefined) === (flags.controller === undefined))
+    command.error('error: either --config or --controller is needed');
+  if (flags.controller !== undefined && flags.state === undefined)
+    command.error('error: --controller needs a folder for its state (--state)');
+}
+
+function controllerOf(flags: Flags, command: Command): EngineOptions['controller'] {
+  const { controller, state, token, stateKeyFile } = flags;
+  if (controller === undefined || state === undefined) return undefined;
+  if (!URL.canParse(controller) || new URL(controller).protocol !== 'https:')
+    command.error('error: --controller must be a URL with https, as https://10.0.0.5:9443');
+  const cacheKey = stateKeyFile === undefined ? undefined : readKeyFile(stateKeyFile, command);
+  return { url: controller, token, stateFolder: state, cacheKey, engineVersion: version };
+}
+
+function readKeyFile(path: string, command: Command): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    return command.error(`error: --state-key-file ${path}: ${(error as NodeJS.ErrnoException).code}`);
+  }
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };

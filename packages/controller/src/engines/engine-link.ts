@@ -133,7 +133,7 @@ export class EngineLink implements ConfigurationPublisher {
     const stored = this.#identities.revoke(engineUuid, this.#services.clock.unixMs());
     this.registry.note(engineUuid, { revoked: true });
     this.#sessions.get(engineUuid)?.refuse('ENGINE_REVOKED', 'the engine was revoked');
-    this.#publisher.forget(engineUuid);
+    this.#publisher.disconnect(engineUuid);
     this.#services.onEvent('SE_REVOKED', { service_engine: engineUuid, name });
     await stored;
     await (destroyKeys ? this.ticketKeys.destroy(known) : this.ticketKeys.outdate(known));

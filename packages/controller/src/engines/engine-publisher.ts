@@ -124,7 +124,14 @@ export class EnginePublisher {
       heldRings: generationsOf(hello.rings),
       ...{ inFlight: undefined, retry: undefined, wantsFull: false },
     };
-    this.#services.registry.note(uuid, { rings: generationsOf(hello.rings) });
+    const { desired } = engine;
+    this.#services.registry.note(uuid, {
+      rings: generationsOf(hello.rings),
+      // Of one that has just enrolled it was said before it was known.
+      ...(desired === undefined
+        ? {}
+        : { desired: { revision: desired.revision, hash: desired.compiled.snapshot.hash } }),
+    });
     this.#bringUpToDate(uuid);
     this.#services.onRings();
   }
@@ -135,11 +142,6 @@ export class EnginePublisher {
     engine?.connected?.retry?.deadline.cancel();
     if (engine !== undefined) engine.connected = undefined;
     this.#services.onRings();
-  }
-
-  forget(uuid: string): void {
-    this.disconnect(uuid);
-    this.#engines.delete(uuid);
   }
 
   acknowledge(uuid: string, hash: string): void {

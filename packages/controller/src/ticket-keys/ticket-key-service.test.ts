@@ -5,7 +5,8 @@ import { parseRingKeys, type RingKeys } from '@limpet/model';
 import type { JsonObject } from '../json.ts';
 import { createFakeClock, type FakeClock } from '../lifecycle/fake-clock.ts';
 import { systemRandom } from '../lifecycle/random.ts';
-import { createTestSecretBox, createTestVault, type TestVault } from '../store/test-vault.ts';
+import { createSecretBox } from '../store/secret-box.ts';
+import { createTestVault, type TestVault } from '../store/test-vault.ts';
 import { TicketKeyService } from './ticket-key-service.ts';
 
 const HOUR_MS = 3_600_000;
@@ -19,7 +20,7 @@ describe('the ticket-key service', () => {
   let delivered: string[];
   let events: [string, JsonObject][];
   let periodMin: number;
-  const secretBox = createTestSecretBox();
+  const secretBox = createSecretBox(systemRandom.bytes(32), systemRandom);
 
   const open = (): TicketKeyService =>
     new TicketKeyService(

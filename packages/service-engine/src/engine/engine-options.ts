@@ -3,9 +3,24 @@
 import type { Address } from '@limpet/model';
 import type { AddressMapping } from '../snapshot/bound-ports.ts';
 
+export interface ControllerOptions {
+  /** Of its API. */
+  readonly url: string;
+  /** Needed at the first start. */
+  readonly token: string | undefined;
+  /** Where identity and cache lie. */
+  readonly stateFolder: string;
+  /** What the cache is sealed under; absent: a key in the state folder. */
+  readonly cacheKey: Buffer | undefined;
+  /** What the engine says of its version. */
+  readonly engineVersion: string;
+}
+
 export interface EngineOptions {
   readonly engineName: string;
-  readonly configFile: string;
+  /** Absent: configurations come from a Controller. */
+  readonly configFile: string | undefined;
+  readonly controller: ControllerOptions | undefined;
   /** Absent: a ring that lives and dies with this process. */
   readonly ticketKeysFile: string | undefined;
   /** Memory that the engine may use; absent: what fits the machine. */

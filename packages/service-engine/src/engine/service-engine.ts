@@ -1,5 +1,6 @@
 // The life of a Service Engine: composes it, starts it, has it take its configuration again, and drains it.
 
+import { LimpetError } from '@limpet/model';
 import type { Logger } from 'pino';
 import { systemClock } from '../lifecycle/clock.ts';
 import { Deadlines } from '../lifecycle/deadlines.ts';
@@ -10,6 +11,8 @@ import { BoundPorts } from '../snapshot/bound-ports.ts';
 import { WorkerGroup } from '../snapshot/worker-group.ts';
 import type { Drain, WorkerStart } from '../snapshot/worker-messages.ts';
 import type { ConfigurationSource } from '../source/configuration-source.ts';
+import { ControllerSource } from '../source/controller/controller-source.ts';
+import { StateFolder } from '../source/controller/state-folder.ts';
 import { FileSource } from '../source/file-source.ts';
 import { type ParentChannel, SupervisorLink } from '../supervisor/supervisor-link.ts';
 import { startAdminServer } from '../telemetry/admin-server.ts';
@@ -22,6 +25,7 @@ import type { EngineFacts } from './engine-facts.ts';
 import { EngineLog, logRefusal } from './engine-log.ts';
 import { EngineMemory } from './engine-memory.ts';
 import type { EngineOptions } from './engine-options.ts';
+import { KeyAgeWatch } from './key-age-watch.ts';
 import { describeMetrics } from './metrics-report.ts';
 import { describeRuntime } from './runtime-report.ts';
 import { ServerWatch } from './server-watch.ts';
@@ -49,6 +53,7 @@ export class ServiceEngine {
   readonly #source: ConfigurationSource;
   readonly #supervisor: SupervisorLink | undefined;
   readonly #configuration: ConfigurationFlow;
+  readonly #keyAge: KeyAgeWatch;
   readonly #reports: EngineReports = {
     healthz: () => ({ ok: this.#state === 'serving', detail: this.#state }),
     metrics: () => describeMetrics(this.#facts()),
@@ -100,7 +105,7 @@ export class ServiceEngine {
     this.#certificateExpiry = new CertificateExpiry(systemClock, this.#deadlines, (expiring) =>
       engineLog.certificateExpires(expiring),
     );
-    this.#source = new FileSource(options, systemClock, this.#deadlines);
+    this.#source = this.#createSource();
     this.#configuration = new ConfigurationFlow({
       source: this.#source,
       log,
@@ -113,6 +118,12 @@ export class ServiceEngine {
       certificateExpiry: this.#certificateExpiry,
       keepTicketKeys: async (ringText) => this.#supervisor?.keep(ringText),
     });
+    this.#keyAge = new KeyAgeWatch(
+      log,
+      systemClock,
+      this.#deadlines,
+      () => this.#configuration.inEffect?.ringFacts ?? new Map(),
+    );
   }
 
   /**
@@ -131,6 +142,11 @@ export class ServiceEngine {
       if (this.#stopped === undefined) throw error;
     }
     return this.#stopped === undefined ? this.#describeReady() : undefined;
+  }
+
+  /** An event of the log: whoever looks at the Controller sees it, too. */
+  noteEvent(event: object): void {
+    if (this.#source instanceof ControllerSource) this.#source.noteEvent(event);
   }
 
   /** Takes what the source has now. A failure is logged and changes nothing; never throws. */
@@ -174,6 +190,30 @@ export class ServiceEngine {
     return this.#whenStopped;
   }
 
+  #createSource(): ConfigurationSource {
+    const { configFile, ticketKeysFile, enginesPerVirtualService, controller, engineName } = this.#options;
+    if (configFile !== undefined)
+      return new FileSource(
+        { configFile, ticketKeysFile, enginesPerVirtualService },
+        systemClock,
+        this.#deadlines,
+      );
+    if (controller === undefined)
+      throw new LimpetError('CONFIG_UNREADABLE', 'neither a configuration file nor a Controller is named');
+    const { url, token, stateFolder, cacheKey, engineVersion } = controller;
+    return new ControllerSource(
+      { controllerUrl: url, token, engineName, engineVersion },
+      {
+        state: new StateFolder(stateFolder, systemRandom, cacheKey),
+        log: this.#log,
+        clock: systemClock,
+        deadlines: this.#deadlines,
+        random: systemRandom,
+        reports: this.#reports,
+      },
+    );
+  }
+
   async #start(): Promise<void> {
     const steps: readonly (() => unknown)[] = [
       async () => this.#configuration.inherit(await this.#supervisor?.hello()),
@@ -206,6 +246,7 @@ export class ServiceEngine {
     // Until here: what is under way may still choose servers.
     this.#servers.stop();
     this.#certificateExpiry.stop();
+    this.#keyAge.stop();
     this.#admin?.stop();
     this.#deadlines.stop();
     this.#onStopped();
