@@ -5,6 +5,7 @@ import { pemBlocks } from '../certificate.ts';
 import { readCertificateIdentity } from '../certificate-identity.ts';
 import { asksForCertificates } from '../compile/compile-client-certificates.ts';
 import type { ConfigProblem } from '../errors.ts';
+import { KeptByInputs } from '../kept-by-inputs.ts';
 import type { AviObject, ObjectSet } from '../objects/schemas.ts';
 import { findReferenced } from '../references.ts';
 import { readRevocationList } from '../revocation-list.ts';
@@ -43,23 +44,39 @@ function noticesOfRevocation(profile: AviObject<'PKIProfile'>, nowS: number): re
     return [notice('crls', 'is empty: no certificate is looked up, though crl_check is on')];
   const ended = new Map<string, boolean>();
   const notices: ConfigProblem[] = [];
-  profile.crls.forEach(({ body }, index) => {
-    for (const block of pemBlocks(body, 'X509 CRL')) {
-      const read = readRevocationList(block);
-      if (read.kind === 'problem') continue;
-      const { issuer, nextUpdateS } = read.list;
-      const late = nextUpdateS !== undefined && nextUpdateS <= nowS;
-      ended.set(issuer, late && ended.get(issuer) !== false);
-      if (late)
-        notices.push(
-          notice(
-            `crls[${index}].body`,
-            'has expired (nextUpdate); until it is renewed, clients whose certificates it speaks of are refused',
-          ),
-        );
-    }
-  });
+  for (const { index, issuer, nextUpdateS } of listsKept.get(profile, [profile], () => listsOf(profile))) {
+    const late = nextUpdateS !== undefined && nextUpdateS <= nowS;
+    ended.set(issuer, late && ended.get(issuer) !== false);
+    if (late)
+      notices.push(
+        notice(
+          `crls[${index}].body`,
+          'has expired (nextUpdate); until it is renewed, clients whose certificates it speaks of are refused',
+        ),
+      );
+  }
   return [...notices, ...authoritiesWithoutList(profile, ended, notice)];
+}
+
+interface ListEnd {
+  /** Of the element of `crls` that it stands in. */
+  readonly index: number;
+  readonly issuer: string;
+  readonly nextUpdateS: number | undefined;
+}
+
+// A list may have megabytes, and is looked at whenever anything else changes.
+const listsKept = new KeptByInputs<readonly ListEnd[]>();
+
+function listsOf({ crls }: AviObject<'PKIProfile'>): readonly ListEnd[] {
+  return crls.flatMap(({ body }, index) =>
+    pemBlocks(body, 'X509 CRL').flatMap((block) => {
+      const read = readRevocationList(block);
+      return read.kind === 'problem'
+        ? []
+        : [{ index, issuer: read.list.issuer, nextUpdateS: read.list.nextUpdateS }];
+    }),
+  );
 }
 
 function authoritiesWithoutList(

@@ -1,9 +1,10 @@
 // Cross-object checks: what no schema of one object can see. Everything that is wrong is collected, each with object, field and way out.
 
 import type { ConfigProblem } from '../errors.ts';
+import { KeptByInputs } from '../kept-by-inputs.ts';
 import type { ObjectSet, ObjectType } from '../objects/schemas.ts';
 import { reportSharedAddresses } from './addresses.ts';
-import type { Report } from './report.ts';
+import type { Report, ReportAt } from './report.ts';
 import { validateClientCertificates } from './validate-client-certificates.ts';
 import { validateHealthMonitor } from './validate-health-monitor.ts';
 import { validatePkiProfile } from './validate-pki-profile.ts';
@@ -30,10 +31,12 @@ export function validateObjects(
   reportTwins(objects, namesPerTenant, report);
   for (const monitor of objects.HealthMonitor) validateHealthMonitor(monitor, objects, report);
   for (const profile of objects.SSLProfile) {
-    validateSslProfile(profile, (field, message) => report('SSLProfile', profile.name, field, message));
+    const found = sslProfilesKept.get(profile, [profile], () => foundIn(profile, validateSslProfile));
+    for (const [field, message] of found) report('SSLProfile', profile.name, field, message);
   }
   for (const profile of objects.PKIProfile) {
-    validatePkiProfile(profile, (field, message) => report('PKIProfile', profile.name, field, message));
+    const found = pkiProfilesKept.get(profile, [profile], () => foundIn(profile, validatePkiProfile));
+    for (const [field, message] of found) report('PKIProfile', profile.name, field, message);
   }
   for (const { name, http_profile } of objects.ApplicationProfile) {
     validateClientCertificates(http_profile, objects, (field, message) =>
@@ -46,6 +49,18 @@ export function validateObjects(
   reportSharedAddresses(objects, engineGroupOf, report);
   problems.push(...validateVirtualHosting(objects));
   return problems;
+}
+
+type Found = readonly (readonly [field: string, message: string])[];
+
+// OpenSSL is asked for each of the one, and each signature and entry of a revocation list is read of the other: megabytes of them, perhaps.
+const sslProfilesKept = new KeptByInputs<Found>();
+const pkiProfilesKept = new KeptByInputs<Found>();
+
+function foundIn<T>(object: T, validate: (object: T, at: ReportAt) => void): Found {
+  const found: [field: string, message: string][] = [];
+  validate(object, (field, message) => found.push([field, message]));
+  return found;
 }
 
 /** In a file names are unique within a type, whatever the tenant: a reference by name does not tell tenants apart. So are uuids, anywhere. */
