@@ -54,6 +54,7 @@ const packagesOf: Readonly<Record<string, readonly string[]>> = {
   cli: [
     '@limpet/model',
     '@limpet/controller',
+    '@limpet/controller/state',
     '@limpet/service-engine',
     '@limpet/service-engine/supervisor',
     'commander',

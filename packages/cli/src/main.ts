@@ -3,10 +3,13 @@
 
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { backupCommand } from './commands/backup.ts';
 import { checkCommand } from './commands/check.ts';
 import { controllerCommand } from './commands/controller.ts';
 import { engineCommand } from './commands/engine.ts';
 import { keysCommand } from './commands/keys.ts';
+import { resealCommand } from './commands/reseal.ts';
+import { restoreCommand } from './commands/restore.ts';
 import { superviseCommand } from './commands/supervise.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -24,7 +27,10 @@ const program = new Command('limpet')
   .addCommand(controllerCommand())
   .addCommand(superviseCommand())
   .addCommand(keysCommand())
-  .addCommand(checkCommand());
+  .addCommand(checkCommand())
+  .addCommand(backupCommand())
+  .addCommand(restoreCommand())
+  .addCommand(resealCommand());
 
 // Commander hands its settings on to those commands only that it makes itself.
 function inheritSettings(parent: Command): void {

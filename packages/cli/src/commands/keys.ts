@@ -22,6 +22,7 @@ import {
 } from '@limpet/model';
 import { systemClock, systemRandom } from '@limpet/service-engine';
 import { Command } from 'commander';
+import { told } from './told.ts';
 
 export function keysCommand(): Command {
   const keys = new Command('keys').description('make and rotate the ring of ticket keys');
@@ -40,7 +41,7 @@ export function keysCommand(): Command {
     .option('--period <seconds>', 'how often you will rotate', Number, DEFAULT_ROTATE_PERIOD_S)
     .option('--force', 'replace a ring that is there: every client loses its mapping', false)
     .action((file: string, flags: { lifetime: number; period: number; force: boolean }) =>
-      report(() => {
+      told(() => {
         const ring = createRingKeys(systemRandom, nowS(), flags.lifetime, flags.period);
         writeRing(file, serializeRingKeys(ring), flags.force);
         return `made ${file}`;
@@ -51,7 +52,7 @@ export function keysCommand(): Command {
     .argument('<file>', 'the ring file')
     .option('--force', 'even if the last rotation was less than 60 s ago', false)
     .action((file: string, flags: { force: boolean }) =>
-      report(() => {
+      told(() => {
         const ring = rotateRingKeys(parseRingKeys(readRing(file)), systemRandom, nowS(), flags.force);
         writeRing(file, serializeRingKeys(ring), true);
         return `rotated ${file}: ${2 + ring.previous.length} keys; copy it to every engine before the next rotation`;
@@ -62,16 +63,6 @@ export function keysCommand(): Command {
 
 function nowS(): number {
   return Math.floor(systemClock.unixMs() / 1000);
-}
-
-function report(action: () => string): void {
-  try {
-    process.stdout.write(`${action()}\n`);
-  } catch (error) {
-    if (!(error instanceof LimpetError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exitCode = 2;
-  }
 }
 
 function readRing(file: string): string {

@@ -126,7 +126,7 @@ export class SqliteDatabase {
   }
 
   /**
-   * Replaces them all in one transaction, and leaves nothing of the former in free pages or in the log.
+   * Replaces them all in one transaction. Then the file is written anew, so that nothing of the former is left in it.
    *
    * @throws LimpetError STORE_CONFLICT: a text has been added since they were read.
    */
@@ -139,7 +139,25 @@ export class SqliteDatabase {
         }
       }
     });
-    this.#read(() => this.#database.exec('VACUUM'));
+    try {
+      this.#database.exec('VACUUM');
+    } catch {
+      // There is no room for a second file: all is resealed, and what is left of the former texts goes as pages are used again.
+    }
+    this.emptyLog();
+  }
+
+  /**
+   * Sees to it that no byte of the file is of a vault record that is no more. What is deleted is overwritten, but SQLite leaves copies in the unused
+   * parts of pages that it has split; so the table is emptied, which overwrites its pages whole, and filled again.
+   */
+  sweepVault(): void {
+    this.#write(() => {
+      const rows = this.#statements.vault.all();
+      this.#database.exec('DELETE FROM vault');
+      for (const { kind, id, value } of rows)
+        this.#statements.putVault.run(String(kind), String(id), String(value));
+    });
     this.emptyLog();
   }
 

@@ -54,15 +54,32 @@ describe('the files of the embedded store', () => {
     assert.equal(statSync(state).mode & 0o777, 0o700);
   });
 
-  it('hold nothing of a vault record that was destroyed, once the store is closed or a moment has passed', async () => {
+  it('hold nothing of vault records that were destroyed or replaced, once the store is closed', async () => {
     const state = join(folder, 'destroyed');
     const store = await openSqliteStore(state);
-    const record = { kind: 'ring', id: '1', value: { sealed: 'text-of-a-ring-that-is-destroyed' } };
-    await store.commit(commitOf(0, { vault: [{ kind: 'put', record }] }));
-    await store.commit(commitOf(0, { vault: [{ kind: 'delete', recordKind: 'ring', id: '1' }] }));
+    const put = (at: number, word: string) => {
+      // Of lengths and in an order at which SQLite splits pages, which leaves copies.
+      const value = { sealed: `${word}-${at}-`.repeat(5 + (at % 40)) };
+      return { kind: 'put', record: { kind: 'ring', id: String((at * 7919) % 1009), value } } as const;
+    };
+    const all = Array.from({ length: 500 }, (_, at) => at);
+    await store.commit(commitOf(0, { vault: all.map((at) => put(at, 'former')) }));
+    await store.commit(
+      commitOf(0, {
+        vault: all.map((at) => {
+          const { record } = put(at, 'former');
+          return at % 2 === 0 ? put(at, 'latter') : { kind: 'delete', recordKind: 'ring', id: record.id };
+        }),
+      }),
+    );
+    assert.ok(
+      readFileSync(join(state, 'store.db-wal')).includes('former-1-'),
+      'it is looked for where it was',
+    );
     await store.close();
     for (const name of readdirSync(state))
-      assert.ok(!readFileSync(join(state, name)).includes('text-of-a-ring'), name);
+      assert.ok(!readFileSync(join(state, name)).includes('former-'), name);
+    assert.ok(readFileSync(join(state, 'store.db')).includes('latter-2-'));
   });
 
   it('of version 1 are brought to the newest version with all that is in them', async () => {

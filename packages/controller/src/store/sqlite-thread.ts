@@ -2,7 +2,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { LimpetError } from '@limpet/model/errors';
-import { Deadlines } from '../lifecycle/deadlines.ts';
+import { type Deadline, Deadlines } from '../lifecycle/deadlines.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 import type {
   StoreAnswer,
@@ -13,8 +13,8 @@ import type {
 } from './sqlite-messages.ts';
 import { lockStateFolder, makePrivateFile, makeStateFolder, stateFolder } from './state-folder.ts';
 
-/** How long what was destroyed in the vault may stand in the log; longer than commits that follow each other closely. */
-const EMPTY_LOG_AFTER_MS = 1000;
+/** How long what was destroyed in the vault may stand in the files: a sweep costs as much as all of the vault. */
+const SWEEP_AFTER_MS = 5000;
 
 const port = parentPort;
 if (port !== null) serve((answer) => port.postMessage(answer), (workerData as StoreThreadData).path);
@@ -30,18 +30,19 @@ function serve(answer: (answer: StoreAnswer) => void, path: string): void {
     return;
   }
   const { database, lock } = opened;
-  let emptying = false;
-  const emptyLogSoon = (): void => {
-    if (emptying) return;
-    emptying = true;
-    deadlines.start(EMPTY_LOG_AFTER_MS, () => {
-      emptying = false;
-      database.emptyLog();
-    });
+  let sweeping: Deadline | undefined;
+  const sweep = (): void => {
+    sweeping = undefined;
+    try {
+      database.sweepVault();
+    } catch {
+      // No room, or a disk that fails: the next edit of the vault has a sweep of its own.
+    }
   };
   port?.on('message', (request: StoreRequest) => {
     if (request.kind === 'close') {
       deadlines.stop();
+      if (sweeping !== undefined) sweep();
       database.close();
       lock.release();
       port.close();
@@ -49,7 +50,7 @@ function serve(answer: (answer: StoreAnswer) => void, path: string): void {
     }
     answer(answerTo(database, request));
     if (request.method === 'commit' && (request as StoreCall<'commit'>).args[0].vault.length > 0)
-      emptyLogSoon();
+      sweeping ??= deadlines.start(SWEEP_AFTER_MS, sweep);
   });
   answer({ kind: 'opened' });
 }
