@@ -12,6 +12,7 @@ import { servedActions } from './api/served-actions.ts';
 import { readProperty } from './api/system-properties.ts';
 import { ChangeConfig } from './config/change-config.ts';
 import { EngineLink } from './engines/engine-link.ts';
+import { LostEngines } from './engines/lost-engines.ts';
 import { systemClock } from './lifecycle/clock.ts';
 import { Deadlines } from './lifecycle/deadlines.ts';
 import { systemRandom } from './lifecycle/random.ts';
@@ -51,6 +52,7 @@ export class Controller {
   #state: OpenState | undefined;
   #events: EventLog | undefined;
   #link: EngineLink | undefined;
+  #lost: LostEngines | undefined;
   #api: ApiServer | undefined;
 
   constructor(options: ControllerOptions, log: Logger, secrets: ControllerSecrets) {
@@ -92,6 +94,14 @@ export class Controller {
     const password = await makeFirstUser(configuration, random, this.#secrets.adminPassword);
     const placement = configuration;
 
+    this.#lost = new LostEngines({
+      engines: () => link.registry.list(),
+      afterS: () => Number(readProperty(placement.view, 'dead_se_detection_timer')),
+      onLost: (uuids) => placement.setLostEngines(uuids),
+      ...{ clock, deadlines, onEvent },
+    });
+    this.#lost.start();
+
     const authenticator = new LocalAuthenticator({
       view: () => placement.view,
       ...{ store, vault: state.contents.vault, clock, random },
@@ -126,6 +136,7 @@ export class Controller {
     const cut = this.#deadlines.start(STOP_TIMEOUT_MS, () => api?.cut());
     await api?.stop();
     cut.cancel();
+    this.#lost?.stop();
     this.#link?.stop();
     await this.#events?.flush();
     this.#deadlines.stop();
