@@ -82,12 +82,16 @@ interface Bed {
   readonly tls: TlsSnapshot;
 }
 
-function bedOf(changes: Partial<TlsSnapshot> = {}, uuid = 'virtualservice-1'): Bed {
+function bedOf(
+  changes: Partial<TlsSnapshot> = {},
+  uuid = 'virtualservice-1',
+  privateKeys: ReadonlyMap<string, string> = secrets,
+): Bed {
   const tls = { ...BASE, ...changes };
   const secureServers = new SecureServers({
     virtualServiceUuid: uuid,
     tls,
-    secrets,
+    secrets: privateKeys,
     ring: () => ring,
     clock: systemClock,
     random: systemRandom,
@@ -210,6 +214,14 @@ describe('the contexts of a virtual service', () => {
     assert.equal(secureServers.size, CONTEXTS_MAX);
     assert.equal(secureServers.get(1, 'a.test'), first);
     assert.notEqual(secureServers.get(2, 'a.test'), kept);
+  });
+
+  it('keep the private keys of their own certificates, and none of the others that they are given', () => {
+    const given = new Map(secrets);
+    const { secureServers } = bedOf({}, undefined, given);
+    // Whoever would look them up there later keeps all of them.
+    given.clear();
+    for (const name of ['a.test', 'b.test', '*.a.test']) secureServers.get(SERVER_ID, name);
   });
 
   it('let nobody in without a certificate where one is required, and nobody with that of another authority', async () => {

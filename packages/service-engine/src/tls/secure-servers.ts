@@ -45,14 +45,20 @@ const SECURE_OPTIONS = constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_C
  * that is fed by `emit('connection', socket)` does none of that and costs the same.
  */
 export class SecureServers {
-  readonly #options: SecureServersOptions;
+  readonly #options: Omit<SecureServersOptions, 'secrets'>;
+  /**
+   * Private keys of its own certificates, by their hash. It may outlive many configurations: the keys of all others, which came with its own, would stay
+   * with it, and those of certificates that are gone.
+   */
+  readonly #privateKeys: ReadonlyMap<string, string>;
   readonly #byKey = new Map<string, SecureServer>();
   /** Absent where clients are asked for no certificate. */
   readonly clientCertificates: ClientCertificatePolicy | undefined;
 
-  constructor(options: SecureServersOptions) {
+  constructor({ secrets, ...options }: SecureServersOptions) {
     this.#options = options;
-    const { clientCertificates } = options.tls;
+    const { certificates, clientCertificates } = options.tls;
+    this.#privateKeys = new Map(certificates.map(({ keyHash }) => [keyHash, secrets.get(keyHash) ?? '']));
     this.clientCertificates =
       clientCertificates === undefined ? undefined : new ClientCertificatePolicy(clientCertificates);
   }
@@ -83,11 +89,11 @@ export class SecureServers {
   }
 
   #create(serverId: number, certificateName: string): SecureServer {
-    const { virtualServiceUuid, tls, secrets, ring, clock, random, listener } = this.#options;
+    const { virtualServiceUuid, tls, ring, clock, random, listener } = this.#options;
     const certificates = certificatesFor(tls.certificates, certificateName);
     const tlsServer = createServer({
       cert: certificates.map(({ chainPem }) => chainPem),
-      key: certificates.map(({ keyHash }) => secrets.get(keyHash) ?? ''),
+      key: certificates.map(({ keyHash }) => this.#privateKeys.get(keyHash) ?? ''),
       minVersion: tls.minVersion,
       maxVersion: tls.maxVersion,
       ciphers: tls.ciphers,
