@@ -5,6 +5,7 @@ export { type CertificateFacts, certificateFacts } from './certificate-facts.ts'
 export { type CertificateIdentity, readCertificateIdentity } from './certificate-identity.ts';
 export { type CompiledParts, type EnginesOf, selectCompiled } from './compile/compile-objects.ts';
 export { DerReader, derTag } from './der.ts';
+export { type EngineReport, type ReportedServer, readEngineReport } from './engine-link/engine-report.ts';
 export * from './engine-link/enrolment-token.ts';
 export { encodeFrame, FrameReader } from './engine-link/frames.ts';
 export {

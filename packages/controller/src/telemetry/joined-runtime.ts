@@ -1,8 +1,8 @@
 // The runtime of an object, joined from what all engines say of it, in the form of Avi's runtime objects.
 
+import { type EngineReport, type ReportedServer, readEngineReport } from '@limpet/model';
 import type { ControllerObject, ObjectView } from '../config/object-view.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
-import { type EngineReport, type ReportedServer, readEngineReport } from './engine-report.ts';
 import type { RuntimeSource } from './runtime-source.ts';
 
 /** What is known of an engine. */

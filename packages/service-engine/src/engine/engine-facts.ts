@@ -5,7 +5,7 @@ import type { Clock } from '../lifecycle/clock.ts';
 import type { DrainReport } from '../pool/server-drains.ts';
 import { shareInTable } from '../pool/server-share.ts';
 import type { RingFacts } from '../session-ticket/ring-texts.ts';
-import { serverSlotKey } from '../snapshot/worker-messages.ts';
+import { serverSlotKey } from '../snapshot/slot-numbers.ts';
 import type { InEffect } from './configuration-flow.ts';
 import type { EngineCapacity } from './engine-capacity.ts';
 import type { EngineMemory } from './engine-memory.ts';

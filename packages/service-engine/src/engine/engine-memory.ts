@@ -7,7 +7,8 @@ import { TicketTrail } from '../load-balancing/ticket-trail.ts';
 import { POOL_SLOTS_MAX, QueueTable } from '../pool/queue-table.ts';
 import { SERVER_SLOTS_MAX, ServerTable } from '../pool/server-table.ts';
 import { SlotAllocator } from '../snapshot/slot-allocator.ts';
-import { type SlotNumbers, serverSlotKey, type WorkerStart } from '../snapshot/worker-messages.ts';
+import { type SlotNumbers, serverSlotKey } from '../snapshot/slot-numbers.ts';
+import type { WorkerStart } from '../snapshot/worker-messages.ts';
 import { MetricsTable, metricOffset, VIRTUAL_SERVICE_SLOTS_MAX } from '../telemetry/metrics-table.ts';
 
 const CONNECTIONS_OPEN = metricOffset('limpet_connections_open');

@@ -2,7 +2,7 @@
 
 import type { PoolSnapshot, ServerSnapshot } from '@limpet/model';
 import type { RingFacts } from '../session-ticket/ring-texts.ts';
-import { serverSlotKey } from '../snapshot/worker-messages.ts';
+import { serverSlotKey } from '../snapshot/slot-numbers.ts';
 import { metricOffset } from '../telemetry/metrics-table.ts';
 import { type EngineFacts, observeServer, oldestRing } from './engine-facts.ts';
 

@@ -30,8 +30,8 @@ import { type SecureServerListener, SecureServers } from '../tls/secure-servers.
 import { ConnectionPipeline, type PipelineServices } from '../virtual-service/connection-pipeline.ts';
 import { HostRouter } from '../virtual-service/host-router.ts';
 import { VirtualService, type VirtualServiceRuntime } from '../virtual-service/virtual-service.ts';
+import { type SlotNumbers, serverSlotKey } from './slot-numbers.ts';
 import { EMPTY_SNAPSHOT } from './snapshot-change.ts';
-import { type SlotNumbers, serverSlotKey } from './worker-messages.ts';
 
 export interface RuntimeServices {
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 // A snapshot as what a worker has of it already, and the parts that it does not have.
 
 import type { PoolSnapshot, Snapshot, VirtualServiceSnapshot } from '@limpet/model';
-import { type SlotNumbers, serverSlotKey } from './worker-messages.ts';
+import { type SlotNumbers, serverSlotKey } from './slot-numbers.ts';
 
 /** Of a part that the worker has: its uuid. */
 export interface SnapshotChange {

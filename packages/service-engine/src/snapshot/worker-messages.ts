@@ -3,17 +3,8 @@
 import type { Address, Snapshot } from '@limpet/model';
 import type { CapacityBound, CapacityLimits } from '../listener/connection-capacity.ts';
 import type { RingTexts } from '../session-ticket/ring-texts.ts';
+import type { SlotNumbers } from './slot-numbers.ts';
 import type { SnapshotChange } from './snapshot-change.ts';
-
-/** Where each server and virtual service has its row in the shared tables; owned by the main thread. */
-export interface SlotNumbers {
-  /** By `${pool uuid}/${server id}`. */
-  readonly servers: ReadonlyMap<string, number>;
-  /** By uuid. */
-  readonly pools: ReadonlyMap<string, number>;
-  /** By uuid. */
-  readonly virtualServices: ReadonlyMap<string, number>;
-}
 
 export interface ConfigVersion {
   readonly version: number;
@@ -118,8 +109,4 @@ export interface WorkerStart {
 /** The key of a listener. */
 export function addressKey({ ip, port }: Address): string {
   return `${ip}|${port}`;
-}
-
-export function serverSlotKey(poolUuid: string, serverId: string): string {
-  return `${poolUuid}/${serverId}`;
 }

@@ -1,4 +1,4 @@
-// The report of an engine's runtime as the Controller reads it: what it does not know of passes, what is not as it should be is no report.
+// The report of an engine's runtime, as its `/runtime` has it and the link carries it: what a reader does not know of passes, what is not as it should be is no report.
 
 import { z } from 'zod';
 
