@@ -19,6 +19,13 @@ export interface ObservedEngine {
   readonly refusal?: { readonly code: string; readonly reason: string } | undefined;
   /** Generations of ticket keys, by virtual service. */
   readonly rings: ReadonlyMap<string, number>;
+  /** Over the link, since the Controller started; those with ticket keys are counted apart, too. */
+  readonly sent?: {
+    readonly messages: number;
+    readonly bytes: number;
+    readonly ringMessages: number;
+    readonly ringBytes: number;
+  };
   /** As it came, unread. */
   readonly report?: unknown;
 }
@@ -230,6 +237,15 @@ export class JoinedRuntime implements RuntimeSource {
         refusal: engine.refusal as JsonObject | undefined,
       },
       at_curr_ver: engine.desired !== undefined && engine.desired.hash === engine.acknowledged?.hash,
+      sent:
+        engine.sent === undefined
+          ? undefined
+          : {
+              messages: engine.sent.messages,
+              bytes: engine.sent.bytes,
+              ring_messages: engine.sent.ringMessages,
+              ring_bytes: engine.sent.ringBytes,
+            },
       connections_limit: report?.connections.limit,
       virtual_services: report?.virtual_services.map(({ uuid, name, open_connections }) => ({
         uuid,

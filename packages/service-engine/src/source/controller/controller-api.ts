@@ -2,7 +2,7 @@
 
 import { createHash, X509Certificate } from 'node:crypto';
 import { request } from 'node:https';
-import type { PeerCertificate, TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { enrolmentTokenHash, LimpetError, parseEnrolmentToken } from '@limpet/model';
 import type { Clock } from '../../lifecycle/clock.ts';
 import type { Deadlines } from '../../lifecycle/deadlines.ts';
@@ -11,6 +11,8 @@ import type { EngineIdentity } from './state-folder.ts';
 
 const TIMEOUT_MS = 15_000;
 const ANSWER_MAX_BYTES = 65_536;
+/** Of certificates that are looked at. */
+const CHAIN_MAX = 8;
 
 /**
  * Enrols at a Controller whose authority the token names.
@@ -27,11 +29,11 @@ export async function enrolEngine(
   const parsed = parseEnrolmentToken(token);
   const { caFingerprint } = parsed;
   const { privateKeyPem, requestPem } = createCertificateRequest(engineName);
-  const body = JSON.stringify({ token, name: engineName, certificate_request: requestPem });
-  const answer = await ask(new URL('/api/engine-link/enrol', controllerUrl), body, deadlines, (socket) =>
+  const body = JSON.stringify({ token, name: engineName, request: requestPem });
+  const answer = await ask(new URL('/api/engine-enrolment', controllerUrl), body, deadlines, (socket) =>
     requireAuthority(socket, caFingerprint, clock.unixMs()),
   );
-  const { engine_uuid: engineUuid, certificate: certificatePem, ca: caPem, port: linkPort } = answer;
+  const { engine_uuid: engineUuid, certificate: certificatePem, ca: caPem, link_port: linkPort } = answer;
   if (
     typeof engineUuid !== 'string' ||
     typeof certificatePem !== 'string' ||
@@ -126,7 +128,7 @@ function ask(
 function requireAuthority(socket: TLSSocket, caFingerprint: string, nowMs: number): void {
   if (socket.authorized) return;
   const leaf = socket.getPeerX509Certificate();
-  const authority = authorityOf(socket.getPeerCertificate(true), caFingerprint);
+  const authority = authorityOf(leaf, caFingerprint);
   const isGood =
     leaf !== undefined &&
     authority !== undefined &&
@@ -136,12 +138,11 @@ function requireAuthority(socket: TLSSocket, caFingerprint: string, nowMs: numbe
   if (!isGood) throw new LimpetError('CONTROLLER_NOT_TRUSTED');
 }
 
-function authorityOf(leaf: PeerCertificate, caFingerprint: string): X509Certificate | undefined {
-  let certificate: PeerCertificate = leaf;
-  // The last of a chain names itself.
-  for (let depth = 0; depth < 8 && certificate?.raw !== undefined; depth++) {
-    if (fingerprintOf(certificate.raw) === caFingerprint) return new X509Certificate(certificate.raw);
-    certificate = (certificate as PeerCertificate & { issuerCertificate: PeerCertificate }).issuerCertificate;
+function authorityOf(leaf: X509Certificate | undefined, caFingerprint: string): X509Certificate | undefined {
+  let certificate = leaf;
+  for (let depth = 0; depth < CHAIN_MAX && certificate !== undefined; depth++) {
+    if (fingerprintOf(certificate.raw) === caFingerprint) return certificate;
+    certificate = certificate.issuerCertificate;
   }
   return undefined;
 }
