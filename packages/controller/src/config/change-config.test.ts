@@ -76,6 +76,21 @@ describe('a change', () => {
     assert.equal(bed.configuration.view.revision, 2);
   });
 
+  it('that puts again what is there is none', async () => {
+    const bed = await startServing();
+    const outcome = await bed.put(keyAndCertificate(), virtualService('vs', 8443));
+    assert.deepEqual([outcome.changed, outcome.view.revision], [[], 1]);
+    assert.equal(bed.store.commits, 1);
+    // Not even where the fields stand in another order; but with what else is changed.
+    const { body } = pool('pool').object;
+    const turned = Object.fromEntries(Object.entries(body).reverse());
+    const other = await bed.put(object('Pool', 'pool', turned), pool('pool-2'));
+    assert.deepEqual(
+      other.changed.map(({ after }) => after?.uuid),
+      ['pool-2'],
+    );
+  });
+
   it('seals secrets, and opens them when the Controller starts again', async () => {
     const bed = await startServing();
     const stored = bed.store.objects.get('SSLKeyAndCertificate certificate');
@@ -368,7 +383,8 @@ describe('a change is refused', () => {
     bed.nowMs += 1000 * 86_400_000;
     await bed.put(pool('pool-2'));
     // Also where the object is changed, and its certificate is not.
-    await bed.put(keyAndCertificate());
+    const { object: stored } = keyAndCertificate();
+    await bed.put({ kind: 'put', object: { ...stored, body: { ...stored.body, created_by: 'ann' } } });
     assert.equal(bed.configuration.view.revision, 3);
   });
 });

@@ -27,6 +27,7 @@ import { type PlacementResult, place } from './placement.ts';
 import { groupUuidOf, parentOf, placementInput } from './placement-input.ts';
 import type { ConfigurationPublisher, EngineConfiguration } from './publisher.ts';
 import { rollBackEdits } from './roll-back.ts';
+import { isSameObject } from './same-object.ts';
 import { type ScaleRequest, scaled } from './scale-placement.ts';
 import { openObject, sealObject } from './sealed-objects.ts';
 
@@ -267,6 +268,11 @@ function editedObjects(
     const { type, uuid } = edit.kind === 'put' ? edit.object : edit;
     const before = view.get(type, uuid);
     const base = { type, uuid, ...(before === undefined ? {} : { before }) };
+    // Clients put again what is there, every few minutes some of them: that is no version.
+    if (edit.kind === 'put' && before !== undefined && isSameObject(before, edit.object)) {
+      edited.delete(`${type} ${uuid}`);
+      continue;
+    }
     if (edit.kind === 'delete') {
       edited.set(`${type} ${uuid}`, base);
       continue;

@@ -1,9 +1,9 @@
 // Rolling back: the edits that make the objects of one view those of an earlier one.
 
-import { canonicalJson, isDefaultObject } from '@limpet/model';
+import { isDefaultObject } from '@limpet/model';
 import type { ObjectEdit } from './configuration.ts';
 import type { ImmutableView } from './immutable-view.ts';
-import type { ControllerObject } from './object-view.ts';
+import { isSameObject } from './same-object.ts';
 
 /** Who may log in and which engines there are is no matter of the configuration that they use. */
 const STAYING: ReadonlySet<string> = new Set(['User', 'ServiceEngine']);
@@ -12,7 +12,7 @@ export function rollBackEdits(present: ImmutableView, target: ImmutableView): re
   const puts = [...target.all()].flatMap((object): ObjectEdit[] => {
     if (STAYING.has(object.type)) return [];
     const now = present.get(object.type, object.uuid);
-    if (now !== undefined && isSame(now, object)) return [];
+    if (now !== undefined && isSameObject(now, object)) return [];
     const { lastModifiedUs: _, ...rest } = object;
     return [{ kind: 'put', object: rest }];
   });
@@ -22,11 +22,4 @@ export function rollBackEdits(present: ImmutableView, target: ImmutableView): re
       : [{ kind: 'delete', type, uuid }],
   );
   return [...puts, ...deletes];
-}
-
-function isSame(a: ControllerObject, b: ControllerObject): boolean {
-  if (a === b) return true;
-  if (a.name !== b.name || a.tenantUuid !== b.tenantUuid || a.secrets.size !== b.secrets.size) return false;
-  for (const [path, secret] of a.secrets) if (b.secrets.get(path) !== secret) return false;
-  return canonicalJson(a.body) === canonicalJson(b.body);
 }
