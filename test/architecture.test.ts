@@ -64,8 +64,6 @@ const packagesOf: Readonly<Record<string, readonly string[]>> = {
     // For a thread that needs no schemas, and starts sooner without them.
     '@limpet/model/errors',
     'fastify',
-    '@fastify/cookie',
-    '@fastify/formbody',
     '@peculiar/x509',
     'reflect-metadata',
     'ws',

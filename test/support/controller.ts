@@ -17,12 +17,15 @@ export interface RunningController {
   readonly enginePort: number;
   readonly stateFolder: string;
   readonly process: RunningProcess;
+  /** As it was printed, where the Controller has made one. */
+  readonly madePassword: string | undefined;
   /** Logged in as admin. */
   login(): Promise<ApiClient>;
   stop(): Promise<void>;
 }
 
 interface Ready {
+  readonly admin_password?: string;
   readonly listen: { readonly port: number };
   readonly engine_listen: { readonly port: number };
 }
@@ -31,6 +34,7 @@ interface Ready {
 export async function startController(
   args: readonly string[] = [],
   stateFolder?: string,
+  environment: NodeJS.ProcessEnv = { LIMPET_ADMIN_PASSWORD: ADMIN_PASSWORD },
 ): Promise<RunningController> {
   const folder = stateFolder ?? mkdtempSync(join(tmpdir(), 'limpet-controller-'));
   const { process: running, ready } = await startProcess(
@@ -43,13 +47,14 @@ export async function startController(
       ...args,
     ],
     (line) => (line.startsWith('{"event":"ready"') ? (JSON.parse(line) as Ready) : undefined),
-    { timeoutMs: 60_000, env: { LIMPET_ADMIN_PASSWORD: ADMIN_PASSWORD } },
+    { timeoutMs: 60_000, env: environment },
   );
   return {
     port: ready.listen.port,
     enginePort: ready.engine_listen.port,
     stateFolder: folder,
     process: running,
+    madePassword: ready.admin_password,
     login: async () => {
       const client = new ApiClient(ready.listen.port);
       const answer = await client.login('admin', ADMIN_PASSWORD);

@@ -25,19 +25,23 @@ export function publicEngineEndpoints({ link }: EngineEndpointServices): readonl
     },
     {
       method: 'POST',
-      path: '/api/engine-enrolment',
+      path: '/api/engine-link/enrol',
       handle: async (call) => {
-        const { token, name, request } = bodyOf(call);
-        if (![token, name, request].every((text) => typeof text === 'string'))
-          throw new LimpetError('JSON_MALFORMED', 'token, name and request must be strings');
-        const enrolled = await link().enrolment.enrol(String(token), String(name), String(request));
+        const { token, name, certificate_request } = bodyOf(call);
+        if (![token, name, certificate_request].every((text) => typeof text === 'string'))
+          throw new LimpetError('JSON_MALFORMED', 'token, name and certificate_request must be strings');
+        const enrolled = await link().enrolment.enrol(
+          String(token),
+          String(name),
+          String(certificate_request),
+        );
         return {
           status: 201,
           body: {
             engine_uuid: enrolled.engineUuid,
             certificate: enrolled.certificatePem,
             ca: enrolled.caPem,
-            link_port: link().port,
+            port: link().port,
           },
         };
       },
