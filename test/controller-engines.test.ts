@@ -239,4 +239,11 @@ describe('a Controller and its engines', () => {
     );
     assert.equal((await engineRuntime('engine-2')).se_connected, false);
   });
+
+  it('revokes an engine whose object is deleted', async () => {
+    const first = engines[0] as ControlledEngine;
+    const deleted = await bed.api.delete(`/api/serviceengine/${await engineUuid('engine-1')}`);
+    assert.equal(deleted.status, 204, deleted.text);
+    await eventually(() => first.process.stderr().includes('the engine was revoked'), 'it is told');
+  });
 });

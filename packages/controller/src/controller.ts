@@ -84,6 +84,7 @@ export class Controller {
         ...{ store, secretBox: box, clock, deadlines, random, onEvent },
         rotatePeriodMin: () => Number(readProperty(started().view, 'vs_key_rotate_period')),
         virtualServiceExists: (uuid) => started().view.get('VirtualService', uuid) !== undefined,
+        engineExists: (uuid) => started().view.get('ServiceEngine', uuid) !== undefined,
         engineObject: (name, groupUuid) => findOrMakeEngine(started(), random, name, groupUuid),
       },
       state.contents.vault,

@@ -6,7 +6,7 @@ import type { EngineToController } from '@limpet/model';
 import type { ConfigurationPublisher, EngineConfiguration } from '../config/publisher.ts';
 import type { JsonObject } from '../json.ts';
 import type { Clock } from '../lifecycle/clock.ts';
-import type { Deadlines } from '../lifecycle/deadlines.ts';
+import type { Deadline, Deadlines } from '../lifecycle/deadlines.ts';
 import type { RandomSource } from '../lifecycle/random.ts';
 import type { ObjectStore, VaultRecord } from '../store/object-store.ts';
 import type { SecretBox } from '../store/secret-box.ts';
@@ -22,6 +22,7 @@ import { LinkServer, type LinkServerOptions } from './link-server.ts';
 /** Of an engine's certificate; it asks for another when a third of that is left. */
 const ENGINE_CERTIFICATE_DAYS = 30;
 const PUBLISH_RETRY_MS = 1000;
+const LOOK_EVERY_MS = 1000;
 
 export interface EngineLinkServices {
   readonly store: Pick<ObjectStore, 'commit'>;
@@ -33,6 +34,8 @@ export interface EngineLinkServices {
   readonly rotatePeriodMin: () => number;
   /** Whether there is such a VirtualService object: the ring of one that is disabled is kept. */
   readonly virtualServiceExists: (uuid: string) => boolean;
+  /** Whether there is such a ServiceEngine object: one whose object is deleted is revoked. */
+  readonly engineExists: (uuid: string) => boolean;
   /** Finds or makes the ServiceEngine object of that name, in a group. */
   readonly engineObject: (name: string, groupUuid: string | undefined) => Promise<string>;
   /** For the store's events and for the log. */
@@ -57,6 +60,7 @@ export class EngineLink implements ConfigurationPublisher {
   readonly #server: LinkServer;
   readonly #sessions = new Map<string, EngineSession>();
   #address: AddressInfo | undefined;
+  #look: Deadline | undefined;
   /** What waits for its rings to be stored. */
   #toPublish = new Map<string, EngineConfiguration>();
   #publishing = false;
@@ -108,6 +112,7 @@ export class EngineLink implements ConfigurationPublisher {
   /** @throws Error with `code`, as EADDRINUSE. */
   async start(options: LinkServerOptions): Promise<AddressInfo> {
     this.#address = await this.#server.start(options);
+    this.#look = this.#services.deadlines.start(LOOK_EVERY_MS, () => this.#revokeDeleted());
     return this.#address;
   }
 
@@ -141,10 +146,21 @@ export class EngineLink implements ConfigurationPublisher {
 
   stop(): void {
     this.#stopped = true;
+    this.#look?.cancel();
     this.ticketKeys.stop();
     this.#publisher.stop();
     for (const session of this.#sessions.values()) session.close('the Controller stops');
     this.#server.stop();
+  }
+
+  #revokeDeleted(): void {
+    this.#look?.restart();
+    for (const { uuid, revoked } of this.registry.list()) {
+      if (revoked || this.#services.engineExists(uuid)) continue;
+      void this.revoke(uuid).catch((error: unknown) =>
+        this.#services.onEvent('SE_REVOCATION_NOT_STORED', { service_engine: uuid, reason: describe(error) }),
+      );
+    }
   }
 
   async #publishAll(): Promise<void> {

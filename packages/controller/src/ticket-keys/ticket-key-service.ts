@@ -238,28 +238,30 @@ export class TicketKeyService {
 
   async #rotateDue(): Promise<void> {
     this.#look.cancel();
-    const { delivery } = this.#services;
-    const due = [...this.#rings.values()].filter(
-      (ring) => ring.isOutdated || this.#nowS >= this.#dueAtS(ring),
-    );
-    const ready = due.filter(
-      ({ virtualServiceUuid, generation }) => delivery.lagging(virtualServiceUuid, generation).length === 0,
-    );
-    for (const ring of due) if (!ready.includes(ring)) this.#tellDelayed(ring);
-    const uuids = ready.map(({ virtualServiceUuid }) => virtualServiceUuid);
+    let uuids: readonly string[] = [];
     try {
+      const due = [...this.#rings.values()].filter((ring) => this.#isDue(ring));
+      const ready = new Set(due.filter((ring) => this.#isAcknowledged(ring)));
+      for (const ring of due) if (!ready.has(ring)) this.#tellDelayed(ring);
+      uuids = [...ready].map(({ virtualServiceUuid }) => virtualServiceUuid);
       await this.#retime(this.#ofAnotherPeriod());
       await this.#change(uuids, 'rotate ticket keys', (keys, ring) => this.#rotatedIfDue(keys, ring));
     } catch (error) {
       for (const uuid of uuids) this.#tellFailed(uuid, error);
+    } finally {
+      // Whatever went wrong: rotation must not stop for good.
+      if (!this.#stopped) this.#look.restart();
     }
-    if (!this.#stopped) this.#look.restart();
+  }
+
+  #isDue(ring: KeptRing): boolean {
+    return ring.isOutdated || this.#nowS >= this.#dueAtS(ring);
   }
 
   /** One that cannot be rotated holds up no other. */
   #rotatedIfDue(keys: RingKeys, ring: KeptRing): [RingKeys, RingHistory] | undefined {
-    const isStillDue = ring.isOutdated || this.#nowS >= this.#dueAtS(ring);
-    if (!isStillDue || !this.#isAcknowledged(ring)) return undefined;
+    // Since the look another rotation may have come, or an engine.
+    if (!this.#isDue(ring) || !this.#isAcknowledged(ring)) return undefined;
     try {
       return this.#rotated(keys, ring);
     } catch (error) {

@@ -31,7 +31,7 @@ export interface ControllerLinkListener {
 }
 
 const RETRY_FIRST_MS = 250;
-const RETRY_MAX_MS = 15_000;
+const RETRY_MAX_MS = 5000;
 /** Somebody has to do something first. */
 const RETRY_REFUSED_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 10_000;
