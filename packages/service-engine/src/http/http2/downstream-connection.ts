@@ -165,10 +165,15 @@ export class Http2DownstreamConnection {
   #onStream(stream: ServerHttp2Stream, flags: number, rawHeaders: readonly string[] | undefined): void {
     this.#streams.set(stream, undefined);
     this.#deadline.cancel();
-    stream.once('close', () => this.#onStreamClosed(stream));
+    const hasPlace = this.#hasPlace();
+    stream.once('close', () => {
+      // One that we refuse is none that the client has given up: that there is no room must not cost it the connection.
+      if (hasPlace && stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#noteReset();
+      this.#onStreamClosed(stream);
+    });
     // An error of one stream ends that stream; node:http2 reports it here and would throw without a listener.
     stream.on('error', () => {});
-    if (!this.#hasPlace()) {
+    if (!hasPlace) {
       this.#connection.service().metrics.add(REFUSED);
       // Not looked at: the client may ask again, here or elsewhere (RFC 9113 §8.7).
       stream.close(constants.NGHTTP2_REFUSED_STREAM);
@@ -259,10 +264,13 @@ export class Http2DownstreamConnection {
     stream.once('close', () => deadline.cancel());
   }
 
+  #noteReset(): void {
+    if (++this.#resets === RESETS_MAX) this.drain(true);
+  }
+
   #onStreamClosed(stream: ServerHttp2Stream): void {
     this.#streams.delete(stream);
     this.#givePlacesBack(this.#streams.size);
-    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR && ++this.#resets === RESETS_MAX) this.drain(true);
     if (this.#streams.size > 0 || this.#closed) return;
     if (this.#session.destroyed) this.#giveUp();
     else if (this.#connection.isDraining()) this.drain(true);
