@@ -44,6 +44,8 @@ export async function runController(options: ControllerOptions): Promise<number>
       'the Controller cannot start',
     );
     await controller.stop();
+    // Else the process waits for the end of it.
+    if (options.stopWithStandardInput) process.stdin.destroy();
     return known ? 2 : 1;
   }
   await stopped.promise;
