@@ -108,7 +108,7 @@ export class Controller {
       ...{ store, vault: state.contents.vault, clock, random },
       onEvent: (event) => events.append(event),
     });
-    const engineServices = { link: () => link, configuration: () => placement };
+    const engineServices = { link: () => link, configuration: () => placement, onEvent };
     const api = new ApiServer(
       {
         ...{ configuration, authenticator, clock, random, productVersion },

@@ -75,6 +75,7 @@ export class AccountRoutes {
       String(description).slice(0, 255),
       Math.ceil(count * 3600),
     );
+    this.#tell('API_TOKEN_CREATED', record.id, call, caller);
     return { status: 201, body: { ...describeToken(record), token, username: caller.user.name } };
   }
 
@@ -86,7 +87,12 @@ export class AccountRoutes {
   async revokeToken(call: ApiCall, caller: Caller): Promise<ApiAnswer> {
     const wasThere = await this.#services.authenticator.revokeToken(caller.user.uuid, call.params.id ?? '');
     if (!wasThere) throw new LimpetError('OBJECT_NOT_FOUND', 'AuthToken object not found!');
+    this.#tell('API_TOKEN_REVOKED', call.params.id ?? '', call, caller);
     return { status: 204 };
+  }
+
+  #tell(eventId: string, token: string, call: ApiCall, caller: Caller): void {
+    this.#services.recordEvent(eventId, { token, user: caller.user.name, client_ip: call.address });
   }
 
   #account(caller: Caller): ControllerObject {
@@ -100,6 +106,7 @@ export class AccountRoutes {
       view: this.#services.configuration.view,
       origin: call.origin,
       version: call.version,
+      nowS: call.nowS,
       includeName: false,
       skipDefault: false,
       joinRuntime: false,

@@ -41,6 +41,11 @@ export class ActionRoutes {
     refuseForeignObject(caller, type, object);
     if (action === undefined) throw new LimpetError('ACTION_NOT_SERVED', name);
     const actor = { user: caller.user.name, address: call.address };
-    return ok((await action({ object, body: asJsonObject(call.body ?? {}), actor })) ?? {});
+    const answer = (await action({ object, body: asJsonObject(call.body ?? {}), actor })) ?? {};
+    this.#services.recordEvent('OBJECT_ACTION', {
+      ...{ obj_type: type.name, obj_uuid: object.uuid, obj_name: object.name, action: name },
+      ...{ user: actor.user, client_ip: actor.address },
+    });
+    return ok(answer);
   }
 }

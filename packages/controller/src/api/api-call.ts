@@ -31,6 +31,8 @@ export interface ApiCall {
   readonly origin: string;
   /** X-Avi-Version, checked. */
   readonly version: string;
+  /** When it came, seconds since 1970. */
+  readonly nowS: number;
 }
 
 export interface ApiAnswer {

@@ -212,6 +212,7 @@ export class ApiServer {
       address: addressOf(request),
       origin: this.#originOf(request),
       version,
+      nowS: this.#services.clock.unixMs() / 1000,
     };
   }
 

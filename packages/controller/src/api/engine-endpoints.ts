@@ -3,6 +3,7 @@
 import { apiTypeByName, LimpetError } from '@limpet/model';
 import type { Configuration } from '../config/configuration.ts';
 import type { EngineLink } from '../engines/engine-link.ts';
+import type { JsonObject } from '../json.ts';
 import type { RandomSource } from '../lifecycle/random.ts';
 import { type ApiAnswer, type ApiCall, bodyOf, type Caller, ok } from './api-call.ts';
 import type { KnownEndpoint, PublicEndpoint } from './api-services.ts';
@@ -13,6 +14,7 @@ import { readProperty } from './system-properties.ts';
 export interface EngineEndpointServices {
   readonly link: () => EngineLink;
   readonly configuration: () => Configuration;
+  readonly onEvent: (eventId: string, details: JsonObject) => void;
 }
 
 export function publicEngineEndpoints({ link }: EngineEndpointServices): readonly PublicEndpoint[] {
@@ -61,7 +63,7 @@ export function knownEngineEndpoints(services: EngineEndpointServices): readonly
 
 /** `minutes` that it is good for, and `se_group_ref` that the engine joins. */
 async function createToken(
-  { link, configuration }: EngineEndpointServices,
+  { link, configuration, onEvent }: EngineEndpointServices,
   call: ApiCall,
   caller: Caller,
 ): Promise<ApiAnswer> {
@@ -79,6 +81,7 @@ async function createToken(
       : canonicalReferences(engine, { se_group_ref }, ADMIN_TENANT, view, pathOfType).se_group_ref;
   const groupUuid = typeof group === 'string' ? readCanonical(group)?.uuid : undefined;
   const { token, expiresAtMs } = await link().enrolment.createToken({ validMin, groupUuid });
+  onEvent('ENROLMENT_TOKEN_CREATED', { user: caller.user.name, client_ip: call.address, minutes: validMin });
   return { status: 201, body: { token, expires_at: new Date(expiresAtMs).toISOString() } };
 }
 

@@ -3,6 +3,7 @@
 import { type ApiType, apiTypeByPath, withDefaults } from '@limpet/model';
 import type { ControllerObject, ObjectView } from '../config/object-view.ts';
 import type { JsonObject } from '../json.ts';
+import { isJsonObject } from './json-body.ts';
 import { ADMIN_TENANT, readCanonical, referenceTo } from './object-references.ts';
 
 const CLOUD = ['cloud_ref', 'Cloud', 'Default-Cloud'] as const;
@@ -23,6 +24,9 @@ const defaultReferences: Readonly<
   VsVip: [CLOUD],
 };
 
+/** Only where something terminates TLS. */
+const SSL_PROFILE = ['ssl_profile_ref', 'SSLProfile', 'System-Standard'] as const;
+
 const filled = new WeakMap<ControllerObject, JsonObject>();
 
 /** References are canonical in it; secrets are not in it. */
@@ -33,13 +37,24 @@ export function fullBody(type: ApiType, object: ControllerObject, view: ObjectVi
     // Objects are immutable, so what is made of one stays true.
     filled.set(object, body);
   }
-  const absent = (defaultReferences[type.name] ?? []).filter(([field]) => body[field] === undefined);
+  const full = body;
+  const ofType = defaultReferences[type.name] ?? [];
+  const ofThis = terminatesTls(type, full) ? [...ofType, SSL_PROFILE] : ofType;
+  const absent = ofThis.filter(([field]) => full[field] === undefined);
   if (absent.length === 0) return body;
   const references = absent.flatMap(([field, typeName, name]) => {
     const found = view.find(typeName, ADMIN_TENANT, name);
     return found === undefined ? [] : [[field, referenceTo(typeName.toLowerCase(), found.uuid)]];
   });
   return { ...body, ...Object.fromEntries(references) };
+}
+
+function terminatesTls(type: ApiType, { services }: JsonObject): boolean {
+  return (
+    type.name === 'VirtualService' &&
+    Array.isArray(services) &&
+    services.some((service) => isJsonObject(service) && service.enable_ssl === true)
+  );
 }
 
 /** The object that a canonical reference names. */

@@ -68,6 +68,7 @@ export class InventoryRoutes {
       view,
       origin: call.origin,
       version: call.version,
+      nowS: call.nowS,
     });
     const runtime = this.#services.runtime.runtime(view, object, '');
     const score = this.#services.runtime.healthScore(view, object);

@@ -94,6 +94,7 @@ function singleton(view: ObjectView, name: string, call: ApiCall): JsonObject {
     view,
     origin: call.origin,
     version: call.version,
+    nowS: call.nowS,
     includeName: false,
     skipDefault: false,
     joinRuntime: false,

@@ -22,7 +22,7 @@ const view = viewOf(monitor, pool, certificate);
 const origin = 'https://c.example:9443';
 
 function shown(one: typeof pool, query = '', version = CONTROLLER_VERSION) {
-  const form = { ...readShown(new URLSearchParams(query)), view, origin, version };
+  const form = { ...readShown(new URLSearchParams(query)), view, origin, version, nowS: 1_800_000_000 };
   return answerObject(typeNamed(one.type), one, form);
 }
 

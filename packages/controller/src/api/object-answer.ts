@@ -5,6 +5,7 @@ import type { ControllerObject, ObjectView } from '../config/object-view.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import { asOfVersion } from './api-version.ts';
 import type { Shown } from './collection-query.ts';
+import { withComputedFields } from './computed-fields.ts';
 import { fullBody, referencedObject } from './full-object.ts';
 import { changeAt, placeAt } from './json-paths.ts';
 
@@ -16,6 +17,8 @@ export interface AnswerForm extends Shown {
   /** As `https://controller.example:9443`. */
   readonly origin: string;
   readonly version: string;
+  /** Seconds since 1970. */
+  readonly nowS: number;
 }
 
 export function objectUrl(
@@ -31,7 +34,7 @@ export function objectUrl(
 export function answerObject(type: ApiType, object: ControllerObject, form: AnswerForm): JsonObject {
   const whole = form.skipDefault
     ? (withoutDefaults(type, object.body) as JsonObject)
-    : fullBody(type, object, form.view);
+    : withComputedFields(type, fullBody(type, object, form.view), form.nowS);
   const { name: _, ...known } = asOfVersion(type, whole, form.version);
   let body: JsonObject = known;
   for (const path of Object.keys(type.references))

@@ -219,7 +219,7 @@ export class ObjectRoutes {
   }
 
   #shown(call: ApiCall, type: ApiType, object: ControllerObject, view: ObjectView, shown: Shown): JsonObject {
-    const form = { ...shown, view, origin: call.origin, version: call.version };
+    const form = { ...shown, view, origin: call.origin, version: call.version, nowS: call.nowS };
     const answer = answerObject(type, object, form);
     if (!shown.joinRuntime) return answer;
     const runtime = this.#services.runtime.runtime(view, object, '');

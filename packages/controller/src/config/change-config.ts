@@ -14,6 +14,7 @@ import type { JsonObject } from '../json.ts';
 import type { Clock } from '../lifecycle/clock.ts';
 import type { Actor, HistoryEntry, HistoryQuery, ObjectStore, StoredEdit } from '../store/object-store.ts';
 import type { SecretBox } from '../store/secret-box.ts';
+import { changeEvents } from './change-events.ts';
 import { ChangeQueue } from './change-queue.ts';
 import { type EditedObject, problemsOfEdits, refuseImpossible } from './check-edits.ts';
 import { type CompiledForEngines, compileForEngines } from './compile-for-engines.ts';
@@ -182,6 +183,8 @@ export class ChangeConfig implements Configuration {
     if (revision !== view.revision) throw new LimpetError('INTERNAL', `the store made revision ${revision}`);
     this.#state = after;
     this.#publish(before.compiled);
+    for (const { eventId, details } of changeEvents(outcome.changed, actor, summary, revision))
+      this.#services.onEvent?.(eventId, details);
     return { ...outcome, view };
   }
 
