@@ -144,6 +144,8 @@ export function engineCommand(): Command {
 function requireOneSource(flags: Flags, command: Command): void {
   if ((flags.config === undefined) === (flags.controller === undefined))
     command.error('error: either --config or --controller is needed');
+  if (flags.controller !== undefined && flags.ticketKeys !== undefined)
+    command.error("error: the ticket keys of an engine with a Controller are that one's: no --ticket-keys");
   if (flags.controller !== undefined && flags.state === undefined)
     command.error('error: --controller needs a folder for its state (--state)');
 }

@@ -202,8 +202,8 @@ export class EngineLink implements ConfigurationPublisher {
       // Between the handshake and the hello.
       if (this.registry.get(uuid)?.revoked !== false)
         return session.refuse('ENGINE_REVOKED', 'the engine was revoked');
-      // One that comes back before the end of its former connection was noticed.
-      this.#sessions.get(uuid)?.close('the engine has connected again');
+      // It comes back before the end of its former connection was noticed, or this is the process that takes the place of that one.
+      this.#sessions.get(uuid)?.refuse('ENGINE_REPLACED', 'the engine has connected again');
       this.#sessions.set(uuid, session);
       const nowMs = this.#services.clock.unixMs();
       const { engineVersion, nodeVersion } = hello;

@@ -9,6 +9,7 @@ import {
   HELLO_TIMEOUT_MS,
   LimpetError,
   LinkConnection,
+  type LinkRefusal,
   parseEngineMessage,
   SNAPSHOT_FORMAT,
 } from '@limpet/model';
@@ -54,7 +55,7 @@ export class EngineSession {
     this.#listener.onSent(this, bytes, message.kind === 'rings' || message.kind === 'destroy-keys');
   }
 
-  refuse(code: 'ENGINE_REVOKED' | 'SNAPSHOT_FORMAT', reason: string): void {
+  refuse(code: LinkRefusal, reason: string): void {
     this.#connection.end({ kind: 'refused', code, reason }, reason);
   }
 

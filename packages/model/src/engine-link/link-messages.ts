@@ -8,6 +8,15 @@ import type { SnapshotChanges } from './snapshot-changes.ts';
 /** Another number: an engine cannot have the snapshots of this Controller. It counts up whenever the compiled form changes. */
 export const SNAPSHOT_FORMAT = 1;
 
+/** Why an engine is not let in; nothing but time or an operator changes it. */
+const linkRefusals = [
+  'ENGINE_REVOKED',
+  'SNAPSHOT_FORMAT',
+  /** Another process has connected as this engine: its successor, mostly. */
+  'ENGINE_REPLACED',
+] as const;
+export type LinkRefusal = (typeof linkRefusals)[number];
+
 /** A ring of ticket keys, on its way to an engine. It is a secret. */
 export interface RingMessage {
   readonly virtualServiceUuid: string;
@@ -46,7 +55,7 @@ export type ControllerToEngine =
   | { readonly kind: 'destroy-keys'; readonly rings: readonly RingMessage[] }
   | { readonly kind: 'certificate'; readonly certificatePem: string }
   /** Instead of a welcome; then the connection ends. */
-  | { readonly kind: 'refused'; readonly code: 'ENGINE_REVOKED' | 'SNAPSHOT_FORMAT'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly code: LinkRefusal; readonly reason: string }
   | { readonly kind: 'heartbeat' };
 
 /** What an engine says of a configuration. */
@@ -129,7 +138,7 @@ const fromController = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('certificate'), certificatePem: z.string().max(65_536) }),
   z.object({
     kind: z.literal('refused'),
-    code: z.enum(['ENGINE_REVOKED', 'SNAPSHOT_FORMAT']),
+    code: z.enum(linkRefusals),
     reason: z.string().max(4096),
   }),
   z.object({ kind: z.literal('heartbeat') }),

@@ -29,11 +29,11 @@ export async function enrolEngine(
   const parsed = parseEnrolmentToken(token);
   const { caFingerprint } = parsed;
   const { privateKeyPem, requestPem } = createCertificateRequest(engineName);
-  const body = JSON.stringify({ token, name: engineName, request: requestPem });
-  const answer = await ask(new URL('/api/engine-enrolment', controllerUrl), body, deadlines, (socket) =>
+  const body = JSON.stringify({ token, name: engineName, certificate_request: requestPem });
+  const answer = await ask(new URL('/api/engine-link/enrol', controllerUrl), body, deadlines, (socket) =>
     requireAuthority(socket, caFingerprint, clock.unixMs()),
   );
-  const { engine_uuid: engineUuid, certificate: certificatePem, ca: caPem, link_port: linkPort } = answer;
+  const { engine_uuid: engineUuid, certificate: certificatePem, ca: caPem, port: linkPort } = answer;
   if (
     typeof engineUuid !== 'string' ||
     typeof certificatePem !== 'string' ||
