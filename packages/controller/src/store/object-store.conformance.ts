@@ -234,9 +234,12 @@ export function describeObjectStore(
       await store.appendEvents([4].map(eventAt));
       assert.deepEqual(await store.readEvents({ limit: 2 }), [4, 3].map(eventAt));
       assert.deepEqual(await store.readEvents({ limit: 9, beforeUs: 3 }), [2, 1].map(eventAt));
+      const together = [5, 5, 5].map((atUs, at) => ({ ...eventAt(atUs), eventId: `SE_${at}` }));
+      await store.appendEvents(together);
+      assert.deepEqual(await store.readEvents({ limit: 1 }), together.toReversed(), 'none is left out');
       const many = Array.from({ length: eventsMax }, (_, at) => eventAt(100 + at));
       await store.appendEvents(many.slice(0, 10));
-      assert.equal((await store.readEvents({ limit: 99 })).length, 14);
+      assert.equal((await store.readEvents({ limit: 99 })).length, 17);
       await store.appendEvents(many.slice(10));
       const kept = await store.readEvents({ limit: 2 * eventsMax });
       assert.deepEqual([kept.length, kept[0], kept.at(-1)], [eventsMax, many.at(-1), many[0]]);

@@ -103,7 +103,7 @@ export interface ObjectStore {
   objectsAt(revision: number): Promise<readonly StoredObject[]>;
   /** Kept up to a number of events, oldest dropped. */
   appendEvents(events: readonly StoredEvent[]): Promise<void>;
-  /** Newest first. */
+  /** Newest first; all of the time of the last, so that the next page begins before it. */
   readEvents(query: { readonly beforeUs?: number; readonly limit: number }): Promise<readonly StoredEvent[]>;
   /** Replaces every sealed text in the store, history included, in one transaction. */
   reseal(reseal: (sealed: string) => string): Promise<void>;

@@ -107,13 +107,18 @@ export class SqliteDatabase {
     readonly beforeUs?: number;
     readonly limit: number;
   }): readonly StoredEvent[] {
-    return this.#read(() =>
-      this.#statements.events.all(beforeUs ?? Number.MAX_SAFE_INTEGER, limit).map((row) => ({
+    return this.#read(() => {
+      const rows = this.#statements.events.all(beforeUs ?? Number.MAX_SAFE_INTEGER, limit);
+      const last = rows.at(-1);
+      // As of history: the next page begins before the time of this one's last, and several come in one microsecond.
+      if (last !== undefined && rows.length === limit)
+        rows.push(...this.#statements.eventsOfSameTime.all(Number(last.at_us), Number(last.id)));
+      return rows.map((row) => ({
         atUs: Number(row.at_us),
         eventId: String(row.event_id),
         details: json(row.details),
-      })),
-    );
+      }));
+    });
   }
 
   /** Every sealed text of the store, history included, once each. */
@@ -290,6 +295,7 @@ function prepareStatements(database: DatabaseSync) {
     appendEvent: database.prepare('INSERT INTO events (at_us, event_id, details) VALUES (?, ?, ?)'),
     dropEvents: database.prepare('DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - ?'),
     events: database.prepare('SELECT * FROM events WHERE at_us < ? ORDER BY id DESC LIMIT ?'),
+    eventsOfSameTime: database.prepare('SELECT * FROM events WHERE at_us = ? AND id < ? ORDER BY id DESC'),
     sealedValues: database.prepare(
       `SELECT sealed AS value FROM objects WHERE sealed <> '{}'
        UNION ALL SELECT sealed FROM versions WHERE sealed <> '{}' UNION ALL SELECT value FROM vault`,

@@ -3,14 +3,14 @@
 import { scrypt, timingSafeEqual } from 'node:crypto';
 import type { RandomSource } from '../lifecycle/random.ts';
 
-interface Parameters {
+export interface ScryptParameters {
   readonly cost: number;
   readonly blockSize: number;
   readonly parallelization: number;
 }
 
-/** OWASP's: 32 MiB a hash, filled three times. Docs/decisions/0034 has what it costs. */
-const PARAMETERS: Parameters = { cost: 2 ** 15, blockSize: 8, parallelization: 3 };
+/** OWASP's: 32 MiB a hash, filled three times. docs/decisions/0034 has what it costs. */
+const PARAMETERS: ScryptParameters = { cost: 2 ** 15, blockSize: 8, parallelization: 3 };
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 /** A hash that somebody put into the store must not take the memory of the process. */
@@ -24,10 +24,14 @@ export function isPasswordHash(text: string): boolean {
 }
 
 /** As `$scrypt$n=32768,r=8,p=3$<salt>$<hash>`: what User.password is kept as, a secret of that object. */
-export async function hashPassword(password: string, random: RandomSource): Promise<string> {
+export async function hashPassword(
+  password: string,
+  random: RandomSource,
+  parameters: ScryptParameters = PARAMETERS,
+): Promise<string> {
   const salt = random.bytes(SALT_BYTES);
-  const hash = await derive(password, salt, PARAMETERS);
-  const { cost, blockSize, parallelization } = PARAMETERS;
+  const hash = await derive(password, salt, parameters);
+  const { cost, blockSize, parallelization } = parameters;
   return `$scrypt$n=${cost},r=${blockSize},p=${parallelization}$${unpadded(salt)}$${unpadded(hash)}`;
 }
 
@@ -46,7 +50,7 @@ export async function verifyPassword(password: string, kept: string): Promise<bo
   return timingSafeEqual(derived, Buffer.from(hash as string, 'base64'));
 }
 
-function derive(password: string, salt: Buffer, parameters: Parameters): Promise<Buffer> {
+function derive(password: string, salt: Buffer, parameters: ScryptParameters): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     // NFC: one keyboard composes a letter that another decomposes.
     scrypt(
