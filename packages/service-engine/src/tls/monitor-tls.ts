@@ -24,7 +24,9 @@ export class MonitorTls {
     for (const { healthMonitors } of pools) {
       for (const monitor of healthMonitors) {
         const client = monitor.kind === 'http' ? monitor.tls?.client : undefined;
-        if (client !== undefined) this.#made.set(client, createTlsClient(client, secrets, this.#clock));
+        // Snapshots are frozen, and name their keys by hash: the same one comes to the same.
+        if (client !== undefined && !this.#made.has(client))
+          this.#made.set(client, createTlsClient(client, secrets, this.#clock));
       }
     }
   }
