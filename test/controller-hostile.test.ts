@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type ApiClient, type RunningController, startController } from './support/controller.ts';
+import fc from 'fast-check';
+import { type ApiClient, createPool, type RunningController, startController } from './support/controller.ts';
 
 let controller: RunningController;
 let api: ApiClient;
@@ -78,6 +79,102 @@ describe('hostile input', () => {
       assert.equal(answer.status, status, answer.text.slice(0, 500));
     });
   }
+
+  it('without a login is read up to 64 kB, and not at all where a login is needed', async () => {
+    const large = Buffer.alloc(100_000, 0x20);
+    for (const [path, status] of [
+      ['/login', 413],
+      ['/api/engine-link/enrol', 413],
+      ['/api/pool', 401],
+    ] as const)
+      assert.equal((await api.raw('POST', path, { body: large, headers: json })).status, status, path);
+  });
+
+  it('of any shape is refused or taken, and never a fault of the Controller', async () => {
+    const [{ uuid }] = [await createPool(api)];
+    const words = [
+      'name',
+      'uuid',
+      'servers',
+      'ip',
+      'addr',
+      'port',
+      'pool_ref',
+      'pool_ref_data',
+      'tenant_ref',
+      'add',
+    ];
+    words.push(
+      'replace',
+      'delete',
+      'json_patch',
+      'op',
+      'path',
+      'value',
+      'model_name',
+      'data',
+      'vip',
+      'services',
+      'key',
+    );
+    words.push(
+      'health_monitor_refs',
+      'health_monitor_refs_data',
+      '_last_modified',
+      'certificate',
+      'password',
+      'username',
+    );
+    const texts = [
+      '',
+      'Pool',
+      'VirtualService',
+      'User',
+      '/api/pool/x',
+      '/api/pool?name=',
+      '<sensitive>',
+      'remove',
+      '/servers/-',
+    ];
+    const { value } = fc.letrec((tie) => ({
+      value: fc.oneof(
+        { maxDepth: 4 },
+        ...[
+          fc.constantFrom(...texts),
+          fc.integer(),
+          fc.double(),
+          fc.boolean(),
+          fc.constant(null),
+          fc.string(),
+        ],
+        ...[tie('object'), fc.array(tie('value'), { maxLength: 3 })],
+      ),
+      object: fc.dictionary(fc.constantFrom(...words), tie('value'), { maxKeys: 5 }),
+    }));
+    const calls = [
+      ['POST', '/api/macro'],
+      ['POST', '/api/virtualservice'],
+      ['POST', '/api/user'],
+      ['POST', '/api/sslkeyandcertificate'],
+      ['PUT', `/api/pool/${uuid}`],
+      ['PATCH', `/api/pool/${uuid}`],
+      ['PATCH', '/api/systemconfiguration'],
+      ['PUT', '/api/useraccount'],
+      ['POST', '/api/user-token'],
+      ['POST', '/api/enrolment-token'],
+    ] as const;
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...calls), value, async ([method, path], body) => {
+        // As a dry run, so that what it finds good is not there afterwards.
+        const answer = await api.send(method, `${path}?dry_run`, { body: JSON.stringify(body) });
+        assert.ok(
+          answer.status < 500,
+          `${method} ${path} ${JSON.stringify(body)}: ${answer.status} ${answer.text}`,
+        );
+      }),
+      { numRuns: 400 },
+    );
+  });
 
   it('leaves the Controller as it was', async () => {
     assert.equal(controller.process.child.exitCode, null);

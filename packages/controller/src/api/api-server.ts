@@ -28,6 +28,8 @@ export interface ApiServerOptions extends ServerCertificate {
 
 /** The largest object is a pool of 5000 servers: about 2 MB. */
 export const BODY_LIMIT_BYTES = 8 * 2 ** 20;
+/** What anybody may send without a login. */
+const OPEN_BODY_LIMIT_BYTES = 65_536;
 const CONNECTIONS_MAX = 2000;
 const HEADER_LIMIT_BYTES = 16_384;
 /** For a whole request, and for its head. */
@@ -162,6 +164,7 @@ export class ApiServer {
     this.#app.route({
       method,
       url,
+      bodyLimit: OPEN_BODY_LIMIT_BYTES,
       handler: async (request, reply) => {
         // A client that does not know which version to speak asks one of these.
         const call = this.#call(request, versionOr(request, CONTROLLER_VERSION), url === '/login');

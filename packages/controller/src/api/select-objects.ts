@@ -82,6 +82,8 @@ function isSame(value: string, wanted: string): boolean {
 /** All values of a field as text; for a reference the object's uuid and name. */
 function fieldValues(view: ObjectView, type: ApiType, object: ControllerObject, field: string): string[] {
   if (field === 'uuid') return [object.uuid];
+  // Clients ask for one object by its name all the time.
+  if (field === 'name') return [object.name];
   if (field === '_last_modified') return [String(object.lastModifiedUs)];
   const body = fullBody(type, object, view);
   const [first = '', ...rest] = field.split('.');
