@@ -93,6 +93,29 @@ describe('the state of a Controller', () => {
     again.close();
   });
 
+  it('tells every version of its history, page by page, and of one type alone', async () => {
+    const api = await controller.login();
+    const readAll = async (first: string): Promise<{ versions: number[]; current: number }> => {
+      const versions: number[] = [];
+      for (let at: string | undefined = first, pages = 0; pages < 100; pages++) {
+        const { json } = await api.get(at);
+        versions.push(...json.results.map(({ version }: { version: number }) => version));
+        if (json.next === undefined) return { versions, current: json.current };
+        at = String(json.next).slice(api.origin.length);
+      }
+      return assert.fail('there is no end');
+    };
+    // Odd, where most versions have two objects.
+    const { versions, current } = await readAll('/api/configuration/versions?limit=101');
+    assert.deepEqual(
+      versions,
+      Array.from({ length: current }, (_, at) => current - at),
+    );
+    const pools = await readAll('/api/configuration/versions?limit=100&type=Pool');
+    assert.equal(pools.versions.length, (await all(api, 'pool')).length);
+    api.close();
+  });
+
   it('is taken by no second Controller, nor with a wrong master key, and both are told why', async () => {
     const second = await refused({});
     assert.match(second.message, /ended \(2\)[\s\S]*STORE_LOCKED/);
@@ -107,7 +130,7 @@ describe('the state of a Controller', () => {
     controller = await startController([], state);
   });
 
-  it('shows no secret in any file, nor in an answer, an older version or the log', async () => {
+  it('shows no secret in any file, nor in an answer, an older version or the log (R5)', async () => {
     const api = await controller.login();
     const { certificatePem, privateKeyPem } = await createSelfSigned({ dnsNames: ['limpet.test'] });
     const body = {
@@ -134,6 +157,7 @@ describe('the state of a Controller', () => {
     const shown = new Map([
       ['the answer', Buffer.from(created.text + user.text)],
       ['the object', Buffer.from((await api.get(`/api/sslkeyandcertificate/${created.json.uuid}`)).text)],
+      ['the history', Buffer.from((await api.get('/api/configuration/versions?limit=50')).text)],
       ['users', Buffer.from((await api.get('/api/user')).text)],
       ['the log', Buffer.from(controller.process.stderr())],
     ]);

@@ -36,10 +36,11 @@ export class VersionRoutes {
     const byRevision = Map.groupBy(entries, (entry) => entry.revision);
     const versions = [...byRevision.values()].map(describeVersion);
     const oldest = entries.at(-1)?.revision;
+    const rest = new URLSearchParams(call.query);
+    rest.set('before', String(oldest));
+    // A page ends between versions, so that a short one need not be the last.
     const next =
-      entries.length < Math.min(limit, ENTRIES_MAX) || oldest === undefined
-        ? {}
-        : { next: `${call.origin}${call.path}?before=${oldest}&limit=${limit}` };
+      oldest === undefined || oldest <= 1 ? {} : { next: `${call.origin}${call.path}?${rest.toString()}` };
     return ok({ count: versions.length, current: configuration.view.revision, results: versions, ...next });
   }
 

@@ -14,7 +14,7 @@ import { Enrolment } from './enrolment.ts';
 
 const secretBox = createSecretBox(systemRandom.bytes(32), systemRandom);
 
-describe('enrolment', () => {
+describe('enrolment (R17)', () => {
   let clock: FakeClock;
   let vault: TestVault;
   let ca: ControllerCa;
