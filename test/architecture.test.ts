@@ -66,7 +66,6 @@ const packagesOf: Readonly<Record<string, readonly string[]>> = {
     'fastify',
     '@peculiar/x509',
     'reflect-metadata',
-    'ws',
     'pino',
   ],
   testkit: ['@peculiar/x509', 'reflect-metadata', 'playwright-core'],
