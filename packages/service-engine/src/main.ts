@@ -61,6 +61,7 @@ export async function runServiceEngine(options: EngineOptions): Promise<number> 
   } catch (error) {
     logRefusal(log, error, 'the engine cannot start');
     await engine.stop();
+    if (options.stopWithStandardInput) process.stdin.destroy();
     leaveParent();
     return error instanceof LimpetError ? 2 : 1;
   }

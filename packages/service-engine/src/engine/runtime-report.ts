@@ -16,6 +16,7 @@ export function describeRuntime(facts: EngineFacts): unknown {
   const monitors = Map.groupBy(servers.health.describe(), ({ poolUuid, serverId }) =>
     serverSlotKey(poolUuid, serverId),
   );
+  const poolNames = new Map(snapshot.pools.map(({ uuid, name }) => [uuid, name]));
   return {
     engine: facts.engineName,
     state: facts.state,
@@ -33,7 +34,7 @@ export function describeRuntime(facts: EngineFacts): unknown {
       uuid,
       name,
       listeners: listeners.map(({ address, terminatesTls }) => ({ ...address, ssl: terminatesTls })),
-      pool: snapshot.pools.find((pool) => pool.uuid === poolUuid)?.name,
+      pool: poolNames.get(poolUuid),
       ticket_keys: describeRing(ringFacts.get(uuid)),
       open_connections: metrics.read(
         'virtual_service',

@@ -1,6 +1,6 @@
 // The condition of servers: what monitors and clients' requests find out goes into shared memory, metrics and the log.
 
-import type { PoolSnapshot, ServerSnapshot } from '@limpet/model';
+import type { PoolSnapshot } from '@limpet/model';
 import type { Logger } from 'pino';
 import type { HealthTransition } from '../health-monitor/health-schedule.ts';
 import {
@@ -47,6 +47,8 @@ export class ServerConditions {
       serverTable.setHealth(slot, verdict);
       metrics.set('server', slot, SERVER_UP, verdict === 'up' ? 1 : 0);
     }
+    // One that nobody probes is up because nothing says otherwise: of ten thousand that would be ten thousand lines without news.
+    if (verdict === 'up' && monitor === '') return;
     const about = { pool: pool.name, server: server.name, monitor, failure_code: failureCode, reason };
     if (verdict === 'up') log.info({ event: 'SE_EV_SERVER_UP', ...about }, `server ${server.name} is up`);
     else
@@ -70,13 +72,13 @@ export class ServerConditions {
     else log.info({ event: 'SERVER_RECOVERED', ...about }, `server ${server.name} has its share again`);
   }
 
-  /** What all workers have counted of the server. */
-  outcomesOf(pool: PoolSnapshot, server: ServerSnapshot): OutcomeCounts | undefined {
-    const slot = this.#services.slotOf(pool.uuid, server.id);
-    if (slot === undefined) return undefined;
-    const read = (offset: number): number => this.#services.metrics.read('server', slot, offset);
-    const answers = ANSWERS.reduce((sum, offset) => sum + read(offset), 0);
-    const failures = read(FAILURES);
-    return { requests: answers + failures, failures: failures + read(UNAVAILABLE) };
+  /** What all workers have counted of the server that has the slot. */
+  outcomesOf(slot: number): OutcomeCounts {
+    const { metrics } = this.#services;
+    let answers = 0;
+    for (const offset of ANSWERS) answers += metrics.read('server', slot, offset);
+    const failures = metrics.read('server', slot, FAILURES);
+    const unavailable = metrics.read('server', slot, UNAVAILABLE);
+    return { requests: answers + failures, failures: failures + unavailable };
   }
 }

@@ -60,7 +60,8 @@ export class ServerWatch {
     });
     this.#passive = new PassiveHealth({
       deadlines,
-      countsOf: (pool, server) => conditions.outcomesOf(pool, server),
+      slotOf,
+      countsOf: (slot) => conditions.outcomesOf(slot),
       onTransition: (transition) => conditions.notePassive(transition),
     });
     this.drains = new ServerDrains({

@@ -55,10 +55,18 @@ const STATES: Readonly<Record<HealthVerdict, string>> = {
 const UNKNOWN_RETRY_MS = 1000;
 /** Probes under way at a time; others wait their turn. */
 const PROBES_MAX = 256;
+/** Without a reason Node makes an exception, with its stack, for each server. */
+const STOPPED = new Error('the server is watched no more');
+
+interface MonitoredPool {
+  readonly pool: PoolSnapshot;
+  /** By server. */
+  readonly servers: ReadonlyMap<string, MonitoredServer>;
+}
 
 export class HealthSchedule {
   readonly #services: HealthServices;
-  readonly #servers = new Map<string, MonitoredServer>();
+  #pools: ReadonlyMap<string, MonitoredPool> = new Map();
   #running = 0;
   readonly #waiting: (() => void)[] = [];
 
@@ -71,41 +79,57 @@ export class HealthSchedule {
     pools: readonly PoolSnapshot[],
     isWatched: (pool: PoolSnapshot, server: ServerSnapshot) => boolean = (_pool, { enabled }) => enabled,
   ): void {
-    const wanted = new Map<string, { pool: PoolSnapshot; server: ServerSnapshot }>();
+    const former = this.#pools;
+    const now = new Map<string, MonitoredPool>();
+    const fresh: MonitoredServer[] = [];
     for (const pool of pools) {
-      for (const server of pool.servers) {
-        if (isWatched(pool, server)) wanted.set(`${pool.uuid}/${server.id}`, { pool, server });
-      }
-    }
-    for (const [key, watched] of this.#servers) {
-      const now = wanted.get(key);
-      if (now !== undefined && watched.isUnchanged(now.pool)) {
-        watched.rename(now.pool, now.server);
+      const known = former.get(pool.uuid);
+      const wanted = pool.servers.filter((server) => isWatched(pool, server));
+      // Of a thousand pools one change concerns one.
+      if (known?.pool === pool && isMadeOf(known, wanted)) {
+        now.set(pool.uuid, known);
         continue;
       }
-      watched.stop();
-      this.#servers.delete(key);
+      const servers = new Map<string, MonitoredServer>();
+      for (const server of wanted) {
+        const watched = known?.servers.get(server.id);
+        if (watched?.isUnchanged(pool) === true) {
+          watched.rename(pool, server);
+          servers.set(server.id, watched);
+          continue;
+        }
+        const made = new MonitoredServer(pool, server, this.#services, this.#inTurn);
+        servers.set(server.id, made);
+        fresh.push(made);
+      }
+      now.set(pool.uuid, { pool, servers });
     }
-    for (const [key, { pool, server }] of wanted) {
-      if (this.#servers.has(key)) continue;
-      const watched = new MonitoredServer(pool, server, this.#services, this.#inTurn);
-      this.#servers.set(key, watched);
-      watched.start();
+    this.#pools = now;
+    for (const [uuid, { servers }] of former) {
+      const kept = now.get(uuid)?.servers;
+      if (kept === servers) continue;
+      for (const [id, watched] of servers) if (kept?.get(id) !== watched) watched.stop();
     }
+    for (const watched of fresh) watched.start();
   }
 
   /** Resolves once every watched server has had its first verdict, which takes a few receive timeouts at most. */
   async firstVerdicts(): Promise<void> {
-    await Promise.all([...this.#servers.values()].map((watched) => watched.firstVerdict));
+    const undecided: Promise<void>[] = [];
+    for (const { servers } of this.#pools.values())
+      for (const watched of servers.values()) if (!watched.isDecided) undecided.push(watched.firstVerdict);
+    await Promise.all(undecided);
   }
 
   stop(): void {
-    for (const watched of this.#servers.values()) watched.stop();
-    this.#servers.clear();
+    for (const { servers } of this.#pools.values()) for (const watched of servers.values()) watched.stop();
+    this.#pools = new Map();
   }
 
   describe(): readonly HealthReport[] {
-    return [...this.#servers.values()].flatMap((watched) => watched.describe());
+    return [...this.#pools.values()].flatMap(({ servers }) =>
+      [...servers.values()].flatMap((watched) => watched.describe()),
+    );
   }
 
   /** Runs a probe now, or when one of those under way is over. */
@@ -121,6 +145,10 @@ export class HealthSchedule {
       else next();
     }
   };
+}
+
+function isMadeOf({ servers }: MonitoredPool, wanted: readonly ServerSnapshot[]): boolean {
+  return servers.size === wanted.length && wanted.every(({ id }) => servers.has(id));
 }
 
 /** Undefined: there was nothing to probe any more when its turn came. */
@@ -143,6 +171,7 @@ class MonitoredServer {
   #server: ServerSnapshot;
   #told: HealthVerdict | undefined;
   readonly #stopping = new AbortController();
+  #isDecided = false;
   #onFirstVerdict: () => void = () => {};
 
   constructor(pool: PoolSnapshot, server: ServerSnapshot, services: HealthServices, inTurn: InTurn) {
@@ -157,8 +186,16 @@ class MonitoredServer {
       deadline: undefined,
     }));
     this.firstVerdict = new Promise((resolve) => {
-      this.#onFirstVerdict = resolve;
+      this.#onFirstVerdict = () => {
+        this.#isDecided = true;
+        resolve();
+      };
     });
+  }
+
+  /** It has had its first verdict, or gets none. */
+  get isDecided(): boolean {
+    return this.#isDecided;
   }
 
   isUnchanged(pool: PoolSnapshot): boolean {
@@ -179,7 +216,7 @@ class MonitoredServer {
   }
 
   stop(): void {
-    this.#stopping.abort();
+    this.#stopping.abort(STOPPED);
     for (const { deadline } of this.#checks) deadline?.cancel();
     this.#onFirstVerdict();
   }

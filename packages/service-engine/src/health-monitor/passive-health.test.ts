@@ -52,7 +52,8 @@ describe('the watch over outcomes', () => {
     const told: string[] = [];
     const passive = new PassiveHealth({
       deadlines: clock.deadlines,
-      countsOf: (_pool, server) => counts[server.id],
+      slotOf: (_poolUuid, serverId) => Object.keys(counts).indexOf(serverId),
+      countsOf: (slot) => Object.values(counts)[slot] ?? { requests: 0, failures: 0 },
       onTransition: ({ server, failing }) => told.push(`${server.id} ${failing ? 'fails' : 'is well'}`),
     });
     const add = (id: string, requests: number, failures: number): void => {

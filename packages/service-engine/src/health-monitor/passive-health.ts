@@ -49,17 +49,28 @@ export interface PassiveTransition {
 
 export interface PassiveServices {
   readonly deadlines: Deadlines;
-  /** Over all workers; undefined where the server has no slot any more. */
-  readonly countsOf: (pool: PoolSnapshot, server: ServerSnapshot) => OutcomeCounts | undefined;
+  /** It stays the same for as long as the server is configured. */
+  readonly slotOf: (poolUuid: string, serverId: string) => number | undefined;
+  /** Over all workers. */
+  readonly countsOf: (slot: number) => OutcomeCounts;
   readonly onTransition: (transition: PassiveTransition) => void;
 }
 
 interface Watched {
-  pool: PoolSnapshot;
-  server: ServerSnapshot;
+  readonly server: ServerSnapshot;
+  readonly slot: number;
   state: PassiveState;
   counted: OutcomeCounts;
 }
+
+interface WatchedPool {
+  readonly pool: PoolSnapshot;
+  /** By server. */
+  readonly servers: ReadonlyMap<string, Watched>;
+}
+
+/** Below that, what is left of former requests tells nothing. */
+const FORGOTTEN = 0.01;
 
 /**
  * Looks once a second at what the workers have counted anyway: requests pay nothing for it, and workers agree. A server that is left a quarter still gets requests, so it
@@ -67,7 +78,7 @@ interface Watched {
  */
 export class PassiveHealth {
   readonly #services: PassiveServices;
-  #servers = new Map<string, Watched>();
+  #pools = new Map<string, WatchedPool>();
   #deadline: Deadline | undefined;
 
   constructor(services: PassiveServices) {
@@ -76,25 +87,17 @@ export class PassiveHealth {
 
   /** Watches the servers of these pools, as far as they have inline_health_monitor; others have their whole share again. */
   apply(pools: readonly PoolSnapshot[]): void {
-    const former = this.#servers;
-    this.#servers = new Map();
+    const former = this.#pools;
+    this.#pools = new Map();
     for (const pool of pools) {
       if (!pool.passiveHealth) continue;
-      for (const server of pool.servers) {
-        const key = `${pool.uuid}/${server.id}`;
-        const known = former.get(key);
-        former.delete(key);
-        const counted = this.#services.countsOf(pool, server) ?? { requests: 0, failures: 0 };
-        this.#servers.set(
-          key,
-          known === undefined ? { pool, server, state: initialPassive, counted } : { ...known, pool, server },
-        );
-      }
+      const known = former.get(pool.uuid);
+      // Of a thousand pools one change concerns one.
+      const isSame = known?.pool === pool;
+      this.#pools.set(pool.uuid, isSame ? known : { pool, servers: this.#watched(pool, known) });
     }
-    for (const { pool, server, state } of former.values()) {
-      if (state.failing) this.#services.onTransition({ pool, server, failing: false });
-    }
-    if (this.#servers.size === 0) this.stop();
+    for (const [uuid, { pool, servers }] of former) this.#giveBack(pool, servers, this.#pools.get(uuid));
+    if (this.#pools.size === 0) this.stop();
     else this.#deadline ??= this.#services.deadlines.start(LOOK_MS, () => this.#look());
   }
 
@@ -103,19 +106,46 @@ export class PassiveHealth {
     this.#deadline = undefined;
   }
 
-  #look(): void {
-    for (const watched of this.#servers.values()) {
-      const { pool, server, state, counted } = watched;
-      const now = this.#services.countsOf(pool, server);
-      if (now === undefined) continue;
-      watched.counted = now;
-      watched.state = nextPassive(state, {
-        requests: Math.max(0, now.requests - counted.requests),
-        failures: Math.max(0, now.failures - counted.failures),
-      });
-      const { failing } = watched.state;
-      if (failing !== state.failing) this.#services.onTransition({ pool, server, failing });
+  #watched(pool: PoolSnapshot, former: WatchedPool | undefined): ReadonlyMap<string, Watched> {
+    const { slotOf, countsOf } = this.#services;
+    const servers = new Map<string, Watched>();
+    for (const server of pool.servers) {
+      const known = former?.servers.get(server.id);
+      if (known !== undefined) {
+        servers.set(server.id, { ...known, server });
+        continue;
+      }
+      const slot = slotOf(pool.uuid, server.id);
+      if (slot !== undefined)
+        servers.set(server.id, { server, slot, state: initialPassive, counted: countsOf(slot) });
     }
+    return servers;
+  }
+
+  /** Their share to those that are watched no more. */
+  #giveBack(pool: PoolSnapshot, former: ReadonlyMap<string, Watched>, now: WatchedPool | undefined): void {
+    if (former === now?.servers) return;
+    for (const { server, state } of former.values())
+      if (state.failing && now?.servers.has(server.id) !== true)
+        this.#services.onTransition({ pool, server, failing: false });
+  }
+
+  #look(): void {
+    for (const { pool, servers } of this.#pools.values())
+      for (const watched of servers.values()) this.#lookAt(pool, watched);
     this.#deadline?.restart();
+  }
+
+  #lookAt(pool: PoolSnapshot, watched: Watched): void {
+    const { server, slot, state, counted } = watched;
+    const now = this.#services.countsOf(slot);
+    const requests = Math.max(0, now.requests - counted.requests);
+    const failures = Math.max(0, now.failures - counted.failures);
+    watched.counted = now;
+    // Most servers of a large configuration have had no request in this second, nor lately.
+    if (requests === 0 && failures === 0 && state === initialPassive) return;
+    const next = nextPassive(state, { requests, failures });
+    watched.state = !next.failing && next.requests < FORGOTTEN ? initialPassive : next;
+    if (next.failing !== state.failing) this.#services.onTransition({ pool, server, failing: next.failing });
   }
 }

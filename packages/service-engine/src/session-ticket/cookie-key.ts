@@ -1,7 +1,7 @@
 // One cookie key of one virtual service: derived of the same ring key as its ticket key, it seals and opens persistence cookies.
 
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
-import type { TicketKeyRole } from './ticket-key.ts';
+import type { RingKeyMaterial, TicketKeyRole } from './ticket-key.ts';
 
 export const NONCE_BYTES = 12;
 export const TAG_BYTES = 16;
@@ -22,7 +22,7 @@ export class CookieKey {
   readonly hint: number;
   readonly #key: KeyObject;
 
-  constructor(ringKey: Buffer, role: TicketKeyRole, virtualServiceUuid: string) {
+  constructor(ringKey: RingKeyMaterial, role: TicketKeyRole, virtualServiceUuid: string) {
     this.role = role;
     const info = `limpet-cookie|${LAYOUT_VERSION}|${virtualServiceUuid}`;
     const derived = Buffer.from(hkdfSync('sha256', ringKey, SALT, info, KEY_BYTES + 1));

@@ -1,6 +1,6 @@
 // The ring of keys of one virtual service, for tickets and for cookies: next, current, previous; and the secret that client keys are made under.
 
-import { hkdfSync } from 'node:crypto';
+import { createSecretKey, hkdfSync } from 'node:crypto';
 import type { RingKeys } from '@limpet/model';
 import { CookieKey } from './cookie-key.ts';
 import { TicketKey } from './ticket-key.ts';
@@ -22,21 +22,24 @@ export interface KeyRing {
 
 /** Derives the ring of a virtual service. Keys of other virtual services from the same file have nothing in common with it. */
 export function createKeyRing(keys: RingKeys, virtualServiceUuid: string, digest = ''): KeyRing {
-  const current = new TicketKey(keys.current.key, 'current', virtualServiceUuid);
-  const currentCookieKey = new CookieKey(keys.current.key, 'current', virtualServiceUuid);
+  const next = createSecretKey(keys.next.key);
+  const now = createSecretKey(keys.current.key);
+  const former = keys.previous.map(({ key }) => createSecretKey(key));
+  const current = new TicketKey(now, 'current', virtualServiceUuid);
+  const currentCookieKey = new CookieKey(now, 'current', virtualServiceUuid);
   return Object.freeze({
     current,
     newestFirst: Object.freeze([
-      new TicketKey(keys.next.key, 'next', virtualServiceUuid),
+      new TicketKey(next, 'next', virtualServiceUuid),
       current,
-      ...keys.previous.map(({ key }) => new TicketKey(key, 'previous', virtualServiceUuid)),
+      ...former.map((key) => new TicketKey(key, 'previous', virtualServiceUuid)),
     ]),
     currentCookieKey,
     digest,
     cookieKeys: Object.freeze([
-      new CookieKey(keys.next.key, 'next', virtualServiceUuid),
+      new CookieKey(next, 'next', virtualServiceUuid),
       currentCookieKey,
-      ...keys.previous.map(({ key }) => new CookieKey(key, 'previous', virtualServiceUuid)),
+      ...former.map((key) => new CookieKey(key, 'previous', virtualServiceUuid)),
     ]),
     affinitySecret: Buffer.from(
       hkdfSync(

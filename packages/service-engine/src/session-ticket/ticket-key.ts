@@ -23,7 +23,15 @@ export const MAC_BYTES = 32;
 const SALT = Buffer.from('limpet session ticket');
 const LAYOUT_VERSION = 1;
 
-function derive(ringKey: Buffer, purpose: string, virtualServiceUuid: string, bytes: number): Buffer {
+/** A KeyObject where several keys come of it: of a Buffer each derivation makes one, which costs as much as the derivation. */
+export type RingKeyMaterial = Buffer | KeyObject;
+
+function derive(
+  ringKey: RingKeyMaterial,
+  purpose: string,
+  virtualServiceUuid: string,
+  bytes: number,
+): Buffer {
   const info = `limpet-ticket|${LAYOUT_VERSION}|${purpose}|${virtualServiceUuid}`;
   return Buffer.from(hkdfSync('sha256', ringKey, SALT, info, bytes));
 }
@@ -43,7 +51,7 @@ export class TicketKey {
   readonly #scratch = Buffer.alloc(BLOCK_BYTES);
   #destroyed = false;
 
-  constructor(ringKey: Buffer, role: TicketKeyRole, virtualServiceUuid: string) {
+  constructor(ringKey: RingKeyMaterial, role: TicketKeyRole, virtualServiceUuid: string) {
     this.role = role;
     this.aesKey = derive(ringKey, 'session', virtualServiceUuid, 16);
     this.hmacKey = derive(ringKey, 'hmac', virtualServiceUuid, 32);

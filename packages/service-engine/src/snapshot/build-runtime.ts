@@ -46,6 +46,11 @@ export interface RuntimeServices {
   readonly pipeline: PipelineServices;
 }
 
+interface BuildServices extends RuntimeServices {
+  /** Settings of TLS that OpenSSL has taken. */
+  readonly provenTls: Set<string>;
+}
+
 /** One virtual service of the new runtime, and what it becomes at the swap. */
 export interface BuiltVirtualService {
   readonly runtime: VirtualServiceRuntime;
@@ -99,6 +104,9 @@ export function buildRuntime(
   for (const { uuid } of snapshot.pools) build(uuid);
   const routers = buildHostRouters(snapshot, former);
   const virtualServices = new Map<string, BuiltVirtualService>();
+  const provenTls = new Set(
+    [...former.virtualServices.values()].flatMap(({ runtime }) => runtime.secureServers?.settingsHash ?? []),
+  );
   for (const virtualService of snapshot.virtualServices) {
     const { uuid, name, hosting, poolUuid } = virtualService;
     const pool = pools.get(poolUuid);
@@ -107,7 +115,10 @@ export function buildRuntime(
       hosting === undefined ? undefined : routers.get(hosting.kind === 'child' ? hosting.parentUuid : uuid);
     virtualServices.set(
       uuid,
-      buildVirtualService(virtualService, pool, hosts, secrets, derive, slots, former, services),
+      buildVirtualService(virtualService, pool, hosts, secrets, derive, slots, former, {
+        ...services,
+        provenTls,
+      }),
     );
   }
   return Object.freeze({ version, snapshot, pools, virtualServices });
@@ -206,7 +217,7 @@ function buildVirtualService(
   derive: RingDeriver,
   slots: SlotNumbers,
   former: EngineRuntime,
-  services: RuntimeServices,
+  services: BuildServices,
 ): BuiltVirtualService {
   const known = former.virtualServices.get(snapshot.uuid);
   const ring = derive(snapshot.uuid, known?.virtualService.ring);
@@ -253,7 +264,7 @@ function buildSecureServers(
   secrets: ReadonlyMap<string, string>,
   ring: () => KeyRing,
   listener: SecureServerListener,
-  { clock, random }: RuntimeServices,
+  { clock, random, provenTls }: BuildServices,
 ): SecureServers | undefined {
   const { tls } = snapshot;
   if (tls === undefined) return undefined;
@@ -268,8 +279,8 @@ function buildSecureServers(
     random,
     listener,
   });
-  // Made now, so that a certificate or cipher list that OpenSSL refuses refuses the configuration, not the first client.
-  made.get(0, '');
-  for (const { dnsNames } of tls.certificates) made.get(0, dnsNames[0] ?? '');
+  // A context costs a millisecond, and a thousand virtual services have few certificates and profiles.
+  if (!provenTls.has(made.settingsHash)) made.prove();
+  provenTls.add(made.settingsHash);
   return made;
 }

@@ -181,6 +181,27 @@ const certificateOf = ({ certificate }: Visit): string | undefined => certificat
 const fingerprintOf = ({ certificatePem }: Certificate): string =>
   new X509Certificate(certificatePem).fingerprint256;
 
+describe('secure servers that nobody has used', () => {
+  it('are proven by making one for each certificate, where OpenSSL has not taken the same settings before', () => {
+    const [first, second] = [bedOf(), bedOf({}, 'virtualservice-2')].map(
+      ({ secureServers }) => secureServers,
+    );
+    assert.equal(first?.size, 0);
+    first?.prove();
+    assert.ok((first?.size ?? 0) >= 2);
+    assert.equal(second?.settingsHash, first?.settingsHash);
+    assert.notEqual(
+      bedOf({ ciphers: 'TLS_AES_256_GCM_SHA384' }).secureServers.settingsHash,
+      first?.settingsHash,
+    );
+  });
+
+  it('are refused when they are proven, not when a client comes', () => {
+    assert.throws(() => bedOf({ ciphers: 'NO-SUCH-CIPHER' }).secureServers.prove());
+    assert.throws(() => bedOf({}, 'virtualservice-1', new Map()).secureServers.prove());
+  });
+});
+
 describe('the contexts of a virtual service', () => {
   it('show the certificate of the name that is asked for, and RSA to clients that cannot do ECDSA', async () => {
     const bed = bedOf();

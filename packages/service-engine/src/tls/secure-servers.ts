@@ -2,7 +2,7 @@
 
 import { constants } from 'node:crypto';
 import { createServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
-import type { ClientCertificatesSnapshot, TlsSnapshot } from '@limpet/model';
+import { type ClientCertificatesSnapshot, canonicalJson, sha256Hex, type TlsSnapshot } from '@limpet/model';
 import type { Clock } from '../lifecycle/clock.ts';
 import type { RandomSource } from '../lifecycle/random.ts';
 import type { KeyRing } from '../session-ticket/key-ring.ts';
@@ -54,9 +54,12 @@ export class SecureServers {
   readonly #byKey = new Map<string, SecureServer>();
   /** Absent where clients are asked for no certificate. */
   readonly clientCertificates: ClientCertificatePolicy | undefined;
+  /** Of what OpenSSL is given: where it has taken the same once, it takes it again. */
+  readonly settingsHash: string;
 
   constructor({ secrets, ...options }: SecureServersOptions) {
     this.#options = options;
+    this.settingsHash = sha256Hex(canonicalJson(options.tls));
     const { certificates, clientCertificates } = options.tls;
     this.#privateKeys = new Map(certificates.map(({ keyHash }) => [keyHash, secrets.get(keyHash) ?? '']));
     this.clientCertificates =
@@ -65,6 +68,12 @@ export class SecureServers {
 
   get size(): number {
     return this.#byKey.size;
+  }
+
+  /** Makes what the first clients need. @throws where OpenSSL refuses a certificate, its key or a list of ciphers: better now than with a client. */
+  prove(): void {
+    this.get(0, '');
+    for (const { dnsNames } of this.#options.tls.certificates) this.get(0, dnsNames[0] ?? '');
   }
 
   /**
