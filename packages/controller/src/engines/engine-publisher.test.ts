@@ -58,13 +58,13 @@ describe('the publisher', () => {
   const publish = (number: number, services?: readonly string[]): void =>
     publisher.publish(new Map([['se', configuration(number, services)]]));
   const kinds = (): string[] => sent.splice(0).map(({ kind }) => kind);
-  const nack = (number: number, full = false) =>
+  const nack = (number: number, full = false, code = 'APPLY_FAILED') =>
     publisher.refuse('se', {
       ...{
         kind: 'nack',
         revision: number,
         hash: HASHES[number] ?? '',
-        code: 'APPLY_FAILED',
+        code,
         reason: 'because',
       },
       ...{ problems: [], full },
@@ -81,6 +81,16 @@ describe('the publisher', () => {
       ring: (uuid) => rings.get(uuid),
       onEvent: (eventId) => void events.push(eventId),
     });
+  });
+
+  it('sends the keys again to an engine that says that it lacks some', () => {
+    publisher.connect('se', hello(), channel);
+    publish(1);
+    assert.deepEqual(kinds(), ['rings', 'snapshot']);
+    nack(1, false, 'KEYS_INVALID');
+    assert.deepEqual(kinds(), ['rings']);
+    clock.advance(6000);
+    assert.deepEqual(kinds(), ['snapshot']);
   });
 
   it('sends an engine that has nothing its rings, then the whole with the keys that it names', () => {

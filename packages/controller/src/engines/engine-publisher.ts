@@ -175,6 +175,8 @@ export class EnginePublisher {
       return;
     }
     const { revision, hash, code, reason, problems } = nack;
+    // It lacks one that it was sent, whatever became of it.
+    if (code === 'KEYS_INVALID') connected.sentRings.clear();
     const refusal = { revision, hash, code, reason, problems, atMs: this.#services.clock.unixMs() };
     this.#services.registry.note(uuid, { refusal });
     const again = connected.retry?.hash === hash;
@@ -191,7 +193,8 @@ export class EnginePublisher {
     if (connected === undefined) return;
     for (const { virtualServiceUuid, generation } of rings)
       connected.heldRings.set(virtualServiceUuid, generation);
-    this.#services.registry.note(uuid, { rings: new Map(connected.heldRings) });
+    const { registry, clock } = this.#services;
+    registry.note(uuid, { rings: new Map(connected.heldRings), ringsAtMs: clock.unixMs() });
     this.#services.onRings();
   }
 

@@ -44,6 +44,8 @@ export interface EngineStatus {
   readonly refusal?: EngineRefusal | undefined;
   /** Generations of the rings that it holds, by virtual service. */
   readonly rings: ReadonlyMap<string, number>;
+  /** When it acknowledged rings last. */
+  readonly ringsAtMs?: number;
   readonly reports: ReadonlyMap<ReportTopic, EngineReport>;
   /** Reports that the engine had to drop, by its own count. */
   readonly reportsDropped: number;

@@ -26,6 +26,8 @@ export interface ObservedEngine {
     readonly ringMessages: number;
     readonly ringBytes: number;
   };
+  /** When it acknowledged some last. */
+  readonly ringsAtMs?: number | undefined;
   /** As it came, unread. */
   readonly report?: unknown;
 }
@@ -235,6 +237,7 @@ export class JoinedRuntime implements RuntimeSource {
         desired: engine.desired as JsonObject | undefined,
         acknowledged: engine.acknowledged as JsonObject | undefined,
         refusal: engine.refusal as JsonObject | undefined,
+        ticket_keys_acknowledged_at_ms: engine.ringsAtMs,
       },
       at_curr_ver: engine.desired !== undefined && engine.desired.hash === engine.acknowledged?.hash,
       sent:

@@ -5,8 +5,8 @@ export const LINK_PROTOCOL = 'limpet-link/1';
 
 /** What a Controller may send at once: the full snapshot of a thousand virtual services with ten thousand servers has 5 MB, with its keys 8. */
 export const ENGINE_RECEIVES_MAX_BYTES = 134_217_728;
-/** What an engine may send at once. */
-export const CONTROLLER_RECEIVES_MAX_BYTES = 8_388_608;
+/** What an engine may send at once: the state of ten thousand servers has 5 MB, and more where each says why it is down. */
+export const CONTROLLER_RECEIVES_MAX_BYTES = 33_554_432;
 /** Before the other end has said who it is. */
 export const HELLO_MAX_BYTES = 1_048_576;
 

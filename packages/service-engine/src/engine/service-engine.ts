@@ -26,7 +26,7 @@ import { EngineLog, logRefusal } from './engine-log.ts';
 import { EngineMemory } from './engine-memory.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { KeyAgeWatch } from './key-age-watch.ts';
-import { describeMetrics } from './metrics-report.ts';
+import { describeMetrics, describeMetricsInShort } from './metrics-report.ts';
 import { describeRuntime } from './runtime-report.ts';
 import { ServerWatch } from './server-watch.ts';
 
@@ -209,7 +209,7 @@ export class ServiceEngine {
         clock: systemClock,
         deadlines: this.#deadlines,
         random: systemRandom,
-        reports: this.#reports,
+        reports: { ...this.#reports, metrics: () => describeMetricsInShort(this.#facts()) },
       },
     );
   }

@@ -36,6 +36,16 @@ describe('the exposition', () => {
     assert.throws(() => metricOffset('limpet_tickets_not_opened_total', 'nonsense'), RangeError);
   });
 
+  it('leaves out what is zero where it is asked to', () => {
+    const table = new MetricsTable(MetricsTable.allocate(1, 8), 1, 0, 8);
+    table.add('virtual_service', 1, metricOffset('limpet_connections_total'));
+    const samples = exposeMetrics(table, owners, { zeros: false })
+      .trimEnd()
+      .split('\n')
+      .filter((line) => !line.startsWith('#'));
+    assert.deepEqual(samples, ['limpet_connections_total{engine="e",virtual_service="two"} 1']);
+  });
+
   it('has HELP and TYPE for each metric, and every sample line is well formed', () => {
     const table = new MetricsTable(MetricsTable.allocate(1, 8), 1, 0, 8);
     for (const line of exposeMetrics(table, owners).trimEnd().split('\n')) {

@@ -18,19 +18,28 @@ export interface MetricOwners {
 /** The media type of {@link exposeMetrics}. */
 export const EXPOSITION_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** All metrics of the catalogue for all owners, as Prometheus reads them. */
-export function exposeMetrics(table: MetricsTable, owners: MetricOwners): string {
+/**
+ * All metrics of the catalogue for all owners, as Prometheus reads them.
+ *
+ * @param options zeros: whether samples that are zero are said, too.
+ */
+export function exposeMetrics(
+  table: MetricsTable,
+  owners: MetricOwners,
+  { zeros }: { readonly zeros: boolean } = { zeros: true },
+): string {
   const lines: string[] = [];
   for (const metric of metricCatalogue as readonly MetricDefinition[]) {
     lines.push(`# HELP ${metric.name} ${metric.help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}`);
     lines.push(`# TYPE ${metric.name} ${metric.type}`);
     for (const owner of owners[metric.scope]) {
       for (const value of metric.label?.values ?? [undefined]) {
+        const sample = table.read(metric.scope, owner.slot, metricOffset(metric.name as MetricName, value));
+        if (sample === 0 && !zeros) continue;
         const labels =
           metric.label === undefined || value === undefined
             ? owner.labels
             : { ...owner.labels, [metric.label.name]: value };
-        const sample = table.read(metric.scope, owner.slot, metricOffset(metric.name as MetricName, value));
         lines.push(`${metric.name}${labelText(labels)} ${sample}`);
       }
     }

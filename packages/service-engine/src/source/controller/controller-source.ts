@@ -54,10 +54,18 @@ export interface ControllerSourceServices {
 /** How long an engine that has a cache waits for the Controller's word before it starts by the cache. */
 const WAIT_FOR_CONTROLLER_MS = 1000;
 const REPORT_EVERY_MS = 2000;
+/** Of the main thread's time; with ten thousand servers a report takes so long that it comes more rarely. */
+const REPORT_SHARE_MAX = 0.02;
+const REPORT_AT_LEAST_EVERY_MS = 20_000;
 /** With more than this under way to the Controller a report waits. */
 const REPORTS_PAUSE_BYTES = 1_048_576;
 /** A burst of changes is written to the disk once. */
 const CACHE_AFTER_MS = 500;
+
+interface Candidate extends GivenConfiguration {
+  /** Virtual services whose rings had come before it. Those that come later are for the next: rings come before their snapshot. */
+  readonly ringsBefore: ReadonlySet<string>;
+}
 
 export class ControllerSource implements ConfigurationSource {
   readonly #options: ControllerSourceOptions;
@@ -68,8 +76,10 @@ export class ControllerSource implements ConfigurationSource {
   /** In effect, or from the cache. */
   #base: GivenConfiguration | undefined;
   /** Came over the link, and is not settled. */
-  #candidate: GivenConfiguration | undefined;
-  #rings: Map<string, RingMessage>;
+  #candidate: Candidate | undefined;
+  readonly #rings: Map<string, RingMessage>;
+  /** From memory, and not from the disk yet. */
+  #ringsGone = false;
   #destroyed = new Set<string>();
   #hasApplied = false;
   /** Ends the wait for the first word. */
@@ -104,7 +114,7 @@ export class ControllerSource implements ConfigurationSource {
     if (!this.#hasApplied) await this.#firstWord();
     const given = this.#candidate ?? this.#base;
     if (given === undefined) throw new LimpetError('CONTROLLER_UNREACHABLE', 'no configuration came');
-    const isCandidate = given === this.#candidate;
+    const candidate = this.#candidate;
     const { snapshot, secrets } = given;
     const rings = new Map(this.#rings);
     const destroyed = this.#destroyed;
@@ -114,7 +124,7 @@ export class ControllerSource implements ConfigurationSource {
       notices: [],
       rings: { kind: 'each', byVirtualService: new Map([...rings].map(([uuid, { text }]) => [uuid, text])) },
       destroyed,
-      settle: (outcome) => this.#settle(given, isCandidate, rings, destroyed, outcome),
+      settle: (outcome) => this.#settle(given, candidate, rings, destroyed, outcome),
     };
   }
 
@@ -251,7 +261,7 @@ export class ControllerSource implements ConfigurationSource {
       const needed = secretHashes(snapshot);
       if ([...needed].some((secret) => !known.has(secret))) throw new LimpetError('LINK_BASE_UNKNOWN');
       const kept = new Map([...known].filter(([secret]) => needed.has(secret)));
-      this.#candidate = { revision, snapshot, secrets: kept };
+      this.#candidate = { revision, snapshot, secrets: kept, ringsBefore: new Set(this.#rings.keys()) };
       this.#news();
     } catch (error) {
       this.#refuse(revision, hash, error);
@@ -285,7 +295,7 @@ export class ControllerSource implements ConfigurationSource {
 
   #settle(
     given: GivenConfiguration,
-    isCandidate: boolean,
+    candidate: Candidate | undefined,
     rings: ReadonlyMap<string, RingMessage>,
     destroyed: ReadonlySet<string>,
     outcome: Outcome,
@@ -293,7 +303,7 @@ export class ControllerSource implements ConfigurationSource {
     const { revision, snapshot } = given;
     if (outcome.kind === 'refused') {
       for (const uuid of destroyed) this.#destroyed.add(uuid);
-      if (isCandidate) this.#refuse(revision, snapshot.hash, outcome.error);
+      if (candidate !== undefined) this.#refuse(revision, snapshot.hash, outcome.error);
       else
         this.#link?.send({
           ...{ kind: 'rings-nack', rings: [...rings.values()].map(generationOf) },
@@ -310,26 +320,32 @@ export class ControllerSource implements ConfigurationSource {
       this.#refuse(revision, snapshot.hash, problem);
       return;
     }
-    if (!isCandidate) return;
-    if (this.#candidate === given) this.#candidate = undefined;
+    if (candidate === undefined) return;
+    if (this.#candidate === candidate) this.#candidate = undefined;
     this.#base = given;
+    this.#forgetRings(candidate);
     this.#link?.send({ kind: 'ack', revision, hash: snapshot.hash });
     this.#toCache ??= this.#services.deadlines.start(CACHE_AFTER_MS, () => this.#cache());
   }
 
   /** Rings of virtual services that this engine has no more go with them. */
+  #forgetRings({ snapshot, ringsBefore }: Candidate): void {
+    const hosted = new Set(snapshot.virtualServices.map(({ uuid }) => uuid));
+    for (const uuid of ringsBefore) {
+      if (hosted.has(uuid)) continue;
+      this.#rings.delete(uuid);
+      this.#ringsGone = true;
+    }
+  }
+
   #cache(): void {
     this.#toCache?.cancel();
     this.#toCache = undefined;
     const base = this.#base;
     if (base === undefined) return;
     this.#attempt(() => writeConfiguration(this.#services.state, base));
-    if (this.#candidate !== undefined) return;
-    const hosted = new Set(base.snapshot.virtualServices.map(({ uuid }) => uuid));
-    const kept = new Map([...this.#rings].filter(([uuid]) => hosted.has(uuid)));
-    if (kept.size === this.#rings.size) return;
-    this.#rings = kept;
-    this.#attempt(() => writeRings(this.#services.state, kept));
+    if (this.#ringsGone) this.#attempt(() => writeRings(this.#services.state, this.#rings));
+    this.#ringsGone = false;
   }
 
   #refuse(revision: number, hash: string, error: unknown): void {
@@ -349,7 +365,17 @@ export class ControllerSource implements ConfigurationSource {
   }
 
   #report(): void {
-    this.#reportTick?.restart();
+    const { clock } = this.#services;
+    const beganMs = clock.monotonicMs();
+    try {
+      this.#makeAndSendReports();
+    } finally {
+      const wantedMs = (clock.monotonicMs() - beganMs) / REPORT_SHARE_MAX;
+      this.#reportTick?.restart(Math.min(REPORT_AT_LEAST_EVERY_MS, Math.max(REPORT_EVERY_MS, wantedMs)));
+    }
+  }
+
+  #makeAndSendReports(): void {
     const link = this.#link;
     const { clock, reports } = this.#services;
     if (this.#hasApplied) {
