@@ -112,7 +112,7 @@ class SqliteStore implements ObjectStore {
     if (answer.kind !== 'result' && answer.kind !== 'failure') return;
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);
-    if (answer.kind === 'result') waiting?.resolve(answer.result);
+    if (answer.kind === 'result') waiting?.resolve(parsed(answer.result));
     else waiting?.reject(errorOf(answer.failure));
   }
 
@@ -125,4 +125,8 @@ class SqliteStore implements ObjectStore {
 
 function errorOf({ code, detail }: StoreFailure): LimpetError {
   return new LimpetError(code, detail === '' ? undefined : detail);
+}
+
+function parsed(result: string | undefined): unknown {
+  return result === undefined ? undefined : JSON.parse(result);
 }

@@ -71,7 +71,7 @@ function open(path: string) {
 function answerTo(database: SqliteDatabase, { id, method, args }: StoreCall): StoreAnswer {
   try {
     const call = database[method] as (...given: unknown[]) => unknown;
-    return { kind: 'result', id, result: call.apply(database, args) };
+    return { kind: 'result', id, result: JSON.stringify(call.apply(database, args)) };
   } catch (error) {
     return { kind: 'failure', id, failure: failureOf(error) };
   }
