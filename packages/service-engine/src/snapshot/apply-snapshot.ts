@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { type Accepted, TcpListener } from '../listener/tcp-listener.ts';
 import type { ServerRuntime } from '../pool/server-runtime.ts';
 import { TrustedProxies } from '../proxy-protocol/trusted-proxies.ts';
+import type { KeyRing } from '../session-ticket/key-ring.ts';
 import type { RingTexts } from '../session-ticket/ring-texts.ts';
 import type { ConnectionPipeline } from '../virtual-service/connection-pipeline.ts';
 import type { VirtualService } from '../virtual-service/virtual-service.ts';
@@ -38,6 +39,7 @@ const REMOVED_LOOK_MS = 5000;
 
 interface Prepared {
   readonly runtime: EngineRuntime;
+  readonly rings: ReadonlyMap<string, KeyRing>;
   readonly routes: ReadonlyMap<string, Route>;
   readonly newListeners: ReadonlyMap<string, TcpListener>;
 }
@@ -95,7 +97,7 @@ export class SnapshotApplier {
     if (since !== 0 && since !== former.version)
       throw new Error(`version ${former.version} is served, and the change is one of version ${since}`);
     const snapshot = changed(since === 0 ? EMPTY_SNAPSHOT : former.snapshot, change);
-    const runtime = buildRuntime(version, snapshot, secrets, rings, slots, former, this.#services);
+    const built = buildRuntime(version, snapshot, secrets, rings, slots, former, this.#services);
     const routes = new Map<string, Route>();
     const newListeners = new Map<string, TcpListener>();
     try {
@@ -123,7 +125,7 @@ export class SnapshotApplier {
       this.#discardListeners(newListeners);
       throw error;
     }
-    return { runtime, routes, newListeners };
+    return { ...built, routes, newListeners };
   }
 
   /**
@@ -139,9 +141,9 @@ export class SnapshotApplier {
     const former = this.#current;
     const nowS = Math.floor(this.#services.clock.unixMs() / 1000);
     const formerRoutes = this.#routes;
-    for (const { virtualService, runtime, ring } of prepared.runtime.virtualServices.values()) {
+    for (const [uuid, { virtualService, runtime }] of prepared.runtime.virtualServices) {
       virtualService.apply(runtime, nowS);
-      virtualService.applyRing(ring, this.#services.deadlines);
+      virtualService.applyRing(prepared.rings.get(uuid) ?? virtualService.ring, this.#services.deadlines);
     }
     this.#current = prepared.runtime;
     this.#routes = prepared.routes;

@@ -54,7 +54,6 @@ interface BuildServices extends RuntimeServices {
 /** One virtual service of the new runtime, and what it becomes at the swap. */
 export interface BuiltVirtualService {
   readonly runtime: VirtualServiceRuntime;
-  readonly ring: KeyRing;
   readonly virtualService: VirtualService;
   readonly pipeline: ConnectionPipeline;
 }
@@ -66,6 +65,13 @@ export interface EngineRuntime {
   readonly pools: ReadonlyMap<string, PoolRuntime>;
   /** By uuid. */
   readonly virtualServices: ReadonlyMap<string, BuiltVirtualService>;
+}
+
+/** The rings stay out of the runtime: keys that are rotated out would live as long as it does. */
+export interface BuiltRuntime {
+  readonly runtime: EngineRuntime;
+  /** By the uuid of their virtual services. */
+  readonly rings: ReadonlyMap<string, KeyRing>;
 }
 
 export const EMPTY_RUNTIME: EngineRuntime = Object.freeze({
@@ -86,8 +92,9 @@ export function buildRuntime(
   slots: SlotNumbers,
   former: EngineRuntime,
   services: RuntimeServices,
-): EngineRuntime {
+): BuiltRuntime {
   const derive = ringDeriver(rings);
+  const derived = new Map<string, KeyRing>();
   const pools = new Map<string, PoolRuntime>();
   const snapshots = new Map(snapshot.pools.map((pool) => [pool.uuid, pool]));
   const build = (uuid: string): PoolRuntime => {
@@ -113,15 +120,17 @@ export function buildRuntime(
     if (pool === undefined) throw new Error(`virtual service ${name} has no pool`);
     const hosts =
       hosting === undefined ? undefined : routers.get(hosting.kind === 'child' ? hosting.parentUuid : uuid);
+    const ring = derive(uuid, former.virtualServices.get(uuid)?.virtualService.ring);
+    derived.set(uuid, ring);
     virtualServices.set(
       uuid,
-      buildVirtualService(virtualService, pool, hosts, secrets, derive, slots, former, {
+      buildVirtualService(virtualService, pool, hosts, secrets, ring, slots, former, {
         ...services,
         provenTls,
       }),
     );
   }
-  return Object.freeze({ version, snapshot, pools, virtualServices });
+  return { runtime: Object.freeze({ version, snapshot, pools, virtualServices }), rings: derived };
 }
 
 /** By the uuid of the parent. */
@@ -214,17 +223,16 @@ function buildVirtualService(
   pool: PoolRuntime,
   hosts: HostRouter | undefined,
   secrets: ReadonlyMap<string, string>,
-  derive: RingDeriver,
+  ring: KeyRing,
   slots: SlotNumbers,
   former: EngineRuntime,
   services: BuildServices,
 ): BuiltVirtualService {
   const known = former.virtualServices.get(snapshot.uuid);
-  const ring = derive(snapshot.uuid, known?.virtualService.ring);
   const isUnchanged =
     known?.runtime.snapshot === snapshot && known.runtime.pool === pool && known.runtime.hosts === hosts;
-  if (isUnchanged) return { ...known, ring };
-  // The pipeline is made before the virtual service it belongs to, since secure servers report to it.
+  if (isUnchanged) return known;
+  // Pipeline and secure servers are made before the virtual service they belong to. They ask for it when there is a client.
   let virtualService = known?.virtualService;
   const pipeline =
     known?.pipeline ?? new ConnectionPipeline(services.pipeline, () => virtualService as VirtualService);
@@ -232,7 +240,7 @@ function buildVirtualService(
     snapshot,
     known?.runtime,
     secrets,
-    () => virtualService?.ring ?? ring,
+    () => (virtualService as VirtualService).ring,
     pipeline,
     services,
   );
@@ -243,7 +251,7 @@ function buildVirtualService(
     ...(secureServers === undefined ? {} : { secureServers }),
   });
   virtualService ??= newVirtualService(snapshot, runtime, ring, slots, services);
-  return { runtime, ring, virtualService, pipeline };
+  return { runtime, virtualService, pipeline };
 }
 
 function newVirtualService(
