@@ -1,26 +1,28 @@
-// `npm start`: three web servers and two engines that bring each client back to its own, until Ctrl-C.
+// `npm start`: three web servers, a Controller, and two engines that bring each client back to its own server, until Ctrl-C.
 
-import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
+  ControllerClient,
   createSelfSigned,
   type DemoServer,
   demoConfiguration,
   type RunningProcess,
-  runCommand,
   startDemoServer,
   startProcess,
 } from '@limpet/testkit';
 
 const usage = `npm start -- [options]
   --server-ports 9101,9102,9103   ports of the three web servers
+  --controller-port 9443          port of the Controller's API
   --engine-ports 8443,8444        ports of the two engines
   --admin-ports 0,0               ports of their /metrics and /runtime; 0: any free one
   --workers N                     worker threads of each engine
-  --folder .demo                  where certificate, ticket keys, configurations and logs are kept
-  --fresh                         forget certificate and ticket keys of earlier starts
+  --folder .demo                  where the Controller's store, what the engines keep, and logs are
+  --fresh                         begin anew: forget everything of earlier starts
 `;
 
 const root = resolve(import.meta.dirname, '..');
@@ -28,6 +30,7 @@ const limpet = join(root, 'packages/cli/src/main.ts');
 
 interface Options {
   readonly serverPorts: readonly number[];
+  readonly controllerPort: number;
   readonly enginePorts: readonly number[];
   readonly adminPorts: readonly number[];
   readonly workers: number;
@@ -39,6 +42,7 @@ function readOptions(): Options {
   const { values } = parseArgs({
     options: {
       'server-ports': { type: 'string', default: '9101,9102,9103' },
+      'controller-port': { type: 'string', default: '9443' },
       'engine-ports': { type: 'string', default: '8443,8444' },
       'admin-ports': { type: 'string', default: '0,0' },
       workers: { type: 'string', default: '2' },
@@ -50,6 +54,7 @@ function readOptions(): Options {
   if (values.help) fail(usage, 0);
   return {
     serverPorts: ports(values['server-ports'], 3, '--server-ports'),
+    controllerPort: ports(values['controller-port'], 1, '--controller-port')[0] as number,
     enginePorts: ports(values['engine-ports'], 2, '--engine-ports'),
     adminPorts: ports(values['admin-ports'], 2, '--admin-ports'),
     workers: Number(values.workers),
@@ -82,34 +87,96 @@ function requireFree(port: number, option: string): Promise<void> {
   });
 }
 
-interface State {
-  readonly ring: string;
-  readonly certificateFile: string;
-  readonly keyFile: string;
+interface StartedController {
+  readonly process: RunningProcess;
+  readonly url: string;
+  readonly passwordFile: string;
+  readonly client: ControllerClient;
 }
 
-async function prepareState({ folder, fresh }: Options): Promise<State> {
-  if (fresh) rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  const state = {
-    ring: join(folder, 'ticket-keys.json'),
-    certificateFile: join(folder, 'certificate.pem'),
-    keyFile: join(folder, 'key.pem'),
+async function startController({ folder, controllerPort }: Options): Promise<StartedController> {
+  const passwordFile = join(folder, 'password');
+  if (!existsSync(passwordFile))
+    writeFileSync(passwordFile, randomBytes(12).toString('base64url'), { mode: 0o600 });
+  const password = readFileSync(passwordFile, 'utf8');
+  const { process: running, ready } = await startProcess(
+    process.execPath,
+    [
+      ...[limpet, 'controller', '--state', join(folder, 'controller'), '--with-parent'],
+      ...['--listen', `127.0.0.1:${controllerPort}`, '--engine-listen', '127.0.0.1:0'],
+    ],
+    (line) => readyLine<{ readonly listen: { readonly ip: string; readonly port: number } }>(line),
+    { env: { LIMPET_ADMIN_PASSWORD: password }, timeoutMs: 60_000 },
+  );
+  const url = `https://${ready.listen.ip}:${ready.listen.port}`;
+  const client = new ControllerClient({ url, password });
+  await client.login();
+  return { process: running, url, passwordFile, client };
+}
+
+function readyLine<T>(line: string): T | undefined {
+  return line.startsWith('{"event":"ready"') ? (JSON.parse(line) as T) : undefined;
+}
+
+/** The types of the demo's objects, those that others refer to first. */
+const TYPES = [
+  'HealthMonitor',
+  'ApplicationPersistenceProfile',
+  'ApplicationProfile',
+  'SSLProfile',
+  'SSLKeyAndCertificate',
+  'VsVip',
+  'Pool',
+  'VirtualService',
+] as const;
+
+/** Makes the demo's objects, or brings those of an earlier start to the ports of this one; a certificate is made once. */
+async function configure(
+  { client }: StartedController,
+  { enginePorts }: Options,
+  servers: readonly DemoServer[],
+): Promise<void> {
+  // Both engines shall have every virtual service; Avi's default is one.
+  const groups = await client.call('GET', '/api/serviceenginegroup?name=Default-Group');
+  await client.call('PATCH', `/api/serviceenginegroup/${groups.results[0].uuid}`, {
+    replace: { min_scaleout_per_vs: 2 },
+  });
+  const { count } = await client.call('GET', '/api/sslkeyandcertificate?name=demo-certificate');
+  const pair =
+    count > 0 ? undefined : await createSelfSigned({ dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] });
+  const objects = demoConfiguration({
+    port: enginePorts[0] as number,
+    servers,
+    certificate: pair?.certificatePem,
+    key: pair?.privateKeyPem,
+  });
+  for (const type of TYPES) {
+    if (type === 'SSLKeyAndCertificate' && pair === undefined) continue;
+    for (const object of objects[type] ?? [])
+      await client.put(type.toLowerCase(), withReferences(object as DemoObject));
+  }
+}
+
+type DemoObject = Readonly<Record<string, unknown>> & { readonly name: string };
+
+/** Names of other objects as references of the API. */
+function withReferences(object: DemoObject): DemoObject {
+  const types: Readonly<Record<string, string>> = {
+    vsvip_ref: 'vsvip',
+    pool_ref: 'pool',
+    application_profile_ref: 'applicationprofile',
+    application_persistence_profile_ref: 'applicationpersistenceprofile',
+    ssl_profile_ref: 'sslprofile',
+    ssl_key_and_certificate_refs: 'sslkeyandcertificate',
+    health_monitor_refs: 'healthmonitor',
   };
-  if (!existsSync(state.keyFile)) {
-    const { certificatePem, privateKeyPem } = await createSelfSigned({
-      dnsNames: ['localhost'],
-      ipAddresses: ['127.0.0.1'],
-    });
-    writeFileSync(state.certificateFile, certificatePem);
-    writeFileSync(state.keyFile, privateKeyPem, { mode: 0o600 });
-    chmodSync(state.keyFile, 0o600);
-  }
-  if (!existsSync(state.ring)) {
-    const made = await runCommand(process.execPath, [limpet, 'keys', 'init', state.ring]);
-    if (made.code !== 0) fail(made.stderr);
-  }
-  return state;
+  const refer = (type: string, name: unknown) => `/api/${type}?name=${name}`;
+  const entries = Object.entries(object).map(([field, value]) => {
+    const type = types[field];
+    if (type === undefined) return [field, value];
+    return [field, Array.isArray(value) ? value.map((name) => refer(type, name)) : refer(type, value)];
+  });
+  return { ...Object.fromEntries(entries), name: object.name };
 }
 
 interface StartedEngine {
@@ -121,39 +188,43 @@ interface StartedEngine {
 async function startEngine(
   number: number,
   options: Options,
-  state: State,
-  servers: readonly DemoServer[],
+  { url, client }: StartedController,
 ): Promise<StartedEngine> {
-  const { folder } = options;
-  const config = join(folder, `engine-${number + 1}.json`);
-  const port = options.enginePorts[number] as number;
-  const certificate = { file: state.certificateFile };
-  writeFileSync(
-    config,
-    `${JSON.stringify(demoConfiguration({ port, servers, certificate, key: { file: state.keyFile } }), undefined, 2)}\n`,
-  );
+  const { folder, enginePorts } = options;
+  const name = `engine-${number + 1}`;
+  const state = join(folder, name);
+  const port = enginePorts[number] as number;
+  const configured = enginePorts[0] as number;
+  // An engine that has enrolled is known by its certificate.
+  const token = existsSync(join(state, 'identity.json'))
+    ? []
+    : ['--token', (await client.call('POST', '/api/enrolment-token', {})).token as string];
   const { process: running, ready } = await startProcess(
     process.execPath,
     [
-      limpet,
-      'engine',
-      ...['--config', config, '--ticket-keys', state.ring, '--engine-name', `engine-${number + 1}`],
+      ...[limpet, 'engine', '--controller', url, ...token, '--state', state, '--engine-name', name],
+      // The engines share this host, and with it the address of the virtual service.
+      ...(port === configured ? [] : ['--listen-map', `127.0.0.1:${configured}=127.0.0.1:${port}`]),
       ...['--workers', String(options.workers), '--admin', `127.0.0.1:${options.adminPorts[number]}`],
-      ...['--access-log', join(folder, `engine-${number + 1}.log`), '--drain-timeout', '5', '--with-parent'],
+      ...['--access-log', join(folder, `${name}.log`), '--drain-timeout', '5', '--with-parent'],
     ],
-    (line) =>
-      line.startsWith('{"event":"ready"')
-        ? (JSON.parse(line) as { admin: string; listeners: { port: number }[] })
-        : undefined,
+    (line) => readyLine<{ readonly admin: string; readonly listeners: { readonly port: number }[] }>(line),
+    { timeoutMs: 60_000 },
   );
   return { process: running, admin: ready.admin, port: ready.listeners[0]?.port ?? port };
 }
 
-function guide(engines: readonly StartedEngine[], servers: readonly DemoServer[], folder: string): string {
+function guide(
+  { url, passwordFile }: StartedController,
+  engines: readonly StartedEngine[],
+  servers: readonly DemoServer[],
+  folder: string,
+): string {
   const [one, two] = engines as [StartedEngine, StartedEngine];
   const request = String.raw`printf 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'`;
   const server = servers[0] as DemoServer;
   return `ready: https://127.0.0.1:${one.port} and https://127.0.0.1:${two.port}, before ${servers.map(({ name, port }) => `${name} (${port})`).join(', ')}
+Their Controller: ${url}, user admin, password in ${passwordFile}
 
 A client takes its ticket from one engine to the other, and reaches the same server:
   ${request} | openssl s_client -quiet -connect 127.0.0.1:${one.port} -sess_out ${join(folder, 'ticket')} 2>/dev/null | grep -i x-demo
@@ -171,6 +242,12 @@ Fail the health check of a server, see its clients move once, heal it, see them 
   curl -X POST http://127.0.0.1:${server.port}/fail-health
   curl -X POST http://127.0.0.1:${server.port}/pass-health
 
+The Controller has it all, in the objects of the Avi API (user admin):
+  curl -sk -c ${join(folder, 'cookies')} -d username=admin --data-urlencode password@${passwordFile} ${url}/login -o /dev/null
+  curl -sk -b ${join(folder, 'cookies')} '${url}/api/pool?name=demo-pool&join_subresources=runtime'
+Give the ticket keys their next turn, and see that clients stay where they are:
+  csrf=$(awk '$6 == "csrftoken" {print $7}' ${join(folder, 'cookies')}); vs=$(curl -sk -b ${join(folder, 'cookies')} '${url}/api/virtualservice?name=demo' | grep -o 'virtualservice-[0-9a-f-]*' | head -1); curl -sk -b ${join(folder, 'cookies')} -H "X-CSRFToken: $csrf" -H 'Referer: ${url}/' -X POST ${url}/api/virtualservice/$vs/rotatekeys
+
 What the engines see:
   curl -s ${one.admin}/runtime
   curl -s ${two.admin}/metrics | grep persistence
@@ -184,24 +261,31 @@ const options = readOptions();
 for (const port of options.serverPorts) await requireFree(port, '--server-ports');
 for (const port of options.enginePorts) await requireFree(port, '--engine-ports');
 for (const port of options.adminPorts) await requireFree(port, '--admin-ports');
+await requireFree(options.controllerPort, '--controller-port');
+if (options.fresh) rmSync(options.folder, { recursive: true, force: true });
+mkdirSync(options.folder, { recursive: true });
 
 const stopped = new Promise<string>((resolveStop) => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => resolveStop(signal));
 });
-const state = await prepareState(options);
 const servers = await Promise.all(
   options.serverPorts.map((port, index) => startDemoServer({ name: `web-${index + 1}`, port })),
 );
-const engines: StartedEngine[] = [];
+const running: { readonly name: string; readonly process: RunningProcess }[] = [];
 let code = 0;
 try {
-  engines.push(...(await Promise.all([0, 1].map((number) => startEngine(number, options, state, servers)))));
-  process.stdout.write(guide(engines, servers, options.folder));
+  const controller = await startController(options);
+  running.push({ name: 'the Controller', process: controller.process });
+  await configure(controller, options, servers);
+  const engines = await Promise.all([0, 1].map((number) => startEngine(number, options, controller)));
+  controller.client.close();
+  running.push(...engines.map((engine, index) => ({ name: `engine-${index + 1}`, process: engine.process })));
+  process.stdout.write(guide(controller, engines, servers, options.folder));
   const ended = await Promise.race([
     stopped,
-    ...engines.map(({ process: running }, index) =>
-      running.exited.then((how) => `engine-${index + 1} ended (${how})\n${running.stderr()}`),
+    ...running.map(({ name, process: one }) =>
+      one.exited.then((how) => `${name} ended (${how})\n${one.stderr()}`),
     ),
   ]);
   if (!ended.startsWith('SIG')) {
@@ -213,7 +297,7 @@ try {
   code = 1;
 }
 await Promise.all([
-  ...engines.map(({ process: running }) => running.stop(8000)),
+  ...running.map(({ process: one }) => one.stop(8000)),
   ...servers.map((server) => server.stop()),
 ]);
 process.exit(code);

@@ -9,21 +9,27 @@ import { eventually } from './support/engine.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const start = ['--prefix', root, '--silent', 'start', '--'];
-const FREE_PORTS = ['--server-ports', '0,0,0', '--engine-ports', '0,0', '--workers', '1'];
+const FREE_PORTS = [
+  ...['--server-ports', '0,0,0', '--controller-port', '0', '--engine-ports', '0,0', '--workers', '1'],
+];
 
 describe('npm start', () => {
   let folder: string;
   let demo: RunningProcess;
   const lines: string[] = [];
-  before(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'limpet-demo-'));
+  const startDemo = async (): Promise<void> => {
+    lines.length = 0;
     const started = await startProcess(
       'npm',
       [...start, '--folder', folder, ...FREE_PORTS],
       (line) => (line === 'Ctrl-C ends everything.' ? true : undefined),
-      { onLine: (line) => lines.push(line), timeoutMs: 60_000 },
+      { onLine: (line) => lines.push(line), timeoutMs: 120_000 },
     );
     demo = started.process;
+  };
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'limpet-demo-'));
+    await startDemo();
   });
   after(async () => {
     await demo.stop();
@@ -89,6 +95,28 @@ describe('npm start', () => {
     );
   });
 
+  const fromController = () => lines.filter((line) => line.includes('cookies')).map((line) => line.trim());
+  const readPool = async () => {
+    const [login, read] = fromController();
+    await runCommand('bash', ['-c', login as string]);
+    const { results } = JSON.parse(await run(read as string)) as {
+      results: readonly { readonly uuid: string; readonly servers: readonly unknown[] }[];
+    };
+    return results[0];
+  };
+  let poolUuid: string | undefined;
+
+  it('prints commands that read a pool from the Controller, and give its ticket keys a turn that clients do not notice', async () => {
+    const server = await run(command(/-connect \S+ -sess_out/));
+    const pool = await readPool();
+    poolUuid = pool?.uuid;
+    assert.equal(pool?.servers.length, 3);
+    const rotate = fromController().at(-1);
+    const rotated = await runCommand('bash', ['-c', `${rotate} -o /dev/null -w '%{http_code}'`]);
+    assert.equal(rotated.stdout, '200', rotated.stderr);
+    assert.equal(await run(command(/s_client .*-sess_in /)), server);
+  });
+
   it('shows a page that says which server it is', async () => {
     const [, port] = /127\.0\.0\.1:(\d+)/.exec(lines[0] as string) as RegExpExecArray;
     const page = await run(`curl -sk -H 'Accept: text/html' https://127.0.0.1:${port}/`);
@@ -107,6 +135,20 @@ describe('npm start', () => {
     // A hundredth of it is usual.
     assert.ok(performance.now() - askedAtMs < 10_000);
     assert.deepEqual(processesWith(folder), []);
+  });
+
+  it('finds its state again when it is started again', async () => {
+    const identity = () => {
+      const { engineUuid } = JSON.parse(readFileSync(join(folder, 'engine-1/identity.json'), 'utf8'));
+      return engineUuid as string;
+    };
+    const before = identity();
+    await startDemo();
+    assert.match(before, /^serviceengine-/);
+    assert.equal(identity(), before);
+    const pool = await readPool();
+    assert.deepEqual([pool?.uuid, pool?.servers.length], [poolUuid, 3]);
+    assert.match(await run(command(/-connect \S+ -sess_out/)), /^x-demo-server: web-\d$/i);
   });
 });
 
