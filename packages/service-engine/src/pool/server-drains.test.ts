@@ -31,15 +31,16 @@ function start() {
   const table = new ServerTable(ServerTable.allocate(1, 4), 1, -1);
   const started: number[] = [];
   const over: number[] = [];
+  const rowsGone = new Set<string>();
   const drains = new ServerDrains({
     clock,
     deadlines: clock.deadlines,
     serverTable: table,
-    slotOf: (_pool, id) => Number(id),
+    slotOf: (_pool, id) => (rowsGone.has(id) ? undefined : Number(id)),
     onStart: ({ slot }) => started.push(slot),
     onOver: ({ slot }) => over.push(slot),
   });
-  return { clock, table, drains, started, over };
+  return { clock, table, drains, started, over, rowsGone };
 }
 
 describe('the drain of a disabled server', () => {
@@ -104,14 +105,24 @@ describe('the drain of a disabled server', () => {
   });
 
   it('ends with the server itself, and leaves its row alone then', () => {
-    const { clock, table, drains, over } = start();
+    const { clock, table, drains, over, rowsGone } = start();
     drains.apply([poolOf({ timeoutMs: MINUTE_MS, disabled: [2] })]);
+    rowsGone.add('2');
     drains.apply([poolOf({ timeoutMs: MINUTE_MS, servers: 2 })]);
     table.setDrained(2, true);
     clock.advance(2 * MINUTE_MS);
     assert.deepEqual(over, []);
     drains.apply([]);
     assert.equal(table.isDrained(2), true, 'the row may belong to another by now');
+  });
+
+  it('is over for good where a server leaves the pool and keeps its row, so that it may come back enabled', () => {
+    const { table, drains } = start();
+    drains.apply([poolOf({ timeoutMs: 0, disabled: [2] })]);
+    assert.equal(table.isDrained(2), true);
+    drains.apply([poolOf({ timeoutMs: 0, servers: 2 })]);
+    drains.apply([poolOf({ timeoutMs: 0 })]);
+    assert.equal(table.isDrained(2), false);
   });
 
   it('is watched by health monitors only while clients still come', () => {

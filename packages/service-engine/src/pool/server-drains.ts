@@ -62,9 +62,10 @@ export class ServerDrains {
       if (disabled.has(key)) continue;
       drain.deadline?.cancel();
       this.#drains.delete(key);
-      // A server that left the pool has given its row up.
-      if (pools.some((pool) => pool.servers.some((server) => keyOf(pool, server) === key)))
-        this.#services.serverTable.setDrained(drain.disabled.slot, false);
+      // A server that left the pool has given its row up, or keeps it and may come back to it enabled.
+      const { pool, server, slot } = drain.disabled;
+      if (this.#services.slotOf(pool.uuid, server.id) === slot)
+        this.#services.serverTable.setDrained(slot, false);
     }
     for (const [key, now] of disabled) this.#begin(key, now);
   }
