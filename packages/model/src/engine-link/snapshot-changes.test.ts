@@ -61,6 +61,19 @@ describe('changes between snapshots', () => {
     assert.equal(checkedSnapshot(overTheLink(first)).hash, first.hash);
   });
 
+  it('are found in a whole snapshot, too: what is as it was is the same object', () => {
+    const base = snapshotOf({ a: 1, b: 1 }, { p: 1, q: 1 });
+    const next = snapshotOf({ a: 1, b: 2 }, { p: 1 });
+    const { virtualServices, pools } = checkedSnapshot(overTheLink(next), base);
+    assert.deepEqual(
+      { virtualServices, pools },
+      { virtualServices: next.virtualServices, pools: next.pools },
+    );
+    assert.equal(virtualServices[0], base.virtualServices[0]);
+    assert.notEqual(virtualServices[1], base.virtualServices[1]);
+    assert.equal(pools[0], base.pools[0]);
+  });
+
   it('name every private key of a snapshot, wherever it is used', () => {
     const snapshot = {
       virtualServices: [{ uuid: 'a', tls: { certificates: [{ keyHash: 'front' }] } }, { uuid: 'b' }],

@@ -43,29 +43,49 @@ export function applySnapshotChanges(base: Snapshot | undefined, changes: Snapsh
   return checkedSnapshot({ hash: changes.hash, ...content });
 }
 
-/** A snapshot that came over the link, frozen. @throws LimpetError LINK_BASE_UNKNOWN where its parts do not have its hash. */
-export function checkedSnapshot(snapshot: Snapshot): Snapshot {
-  const { virtualServices, pools } = snapshot;
+/**
+ * A snapshot that came over the link, frozen.
+ *
+ * @param base what is in effect: parts of the same content are its very objects, so that nobody takes them for changed.
+ * @throws LimpetError LINK_BASE_UNKNOWN where its parts do not have its hash.
+ */
+export function checkedSnapshot(snapshot: Snapshot, base?: Snapshot): Snapshot {
+  const { hash, virtualServices, pools } = snapshot;
   deepFreeze(snapshot);
-  if (snapshotHash({ virtualServices, pools }) !== snapshot.hash) throw new LimpetError('LINK_BASE_UNKNOWN');
-  return snapshot;
+  if (snapshotHash({ virtualServices, pools }) !== hash) throw new LimpetError('LINK_BASE_UNKNOWN');
+  if (base === undefined) return snapshot;
+  return deepFreeze({
+    hash,
+    virtualServices: withKnownParts(base.virtualServices, virtualServices),
+    pools: withKnownParts(base.pools, pools),
+  });
 }
 
 /** Hashes of the private keys that a snapshot names. */
 export function secretHashes({ virtualServices, pools }: Snapshot): ReadonlySet<string> {
   const hashes = new Set<string>();
+  for (const part of [...virtualServices, ...pools])
+    for (const hash of secretHashesOf(part)) hashes.add(hash);
+  return hashes;
+}
+
+/** By part, all of which are frozen: of a thousand one change makes one anew. */
+const hashesOfParts = new WeakMap<object, readonly string[]>();
+
+function secretHashesOf(part: VirtualServiceSnapshot | PoolSnapshot): readonly string[] {
+  const known = hashesOfParts.get(part);
+  if (known !== undefined) return known;
+  const hashes: string[] = [];
   const visit = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
     for (const [name, field] of Object.entries(value)) {
-      if (name === 'keyHash' && typeof field === 'string') hashes.add(field);
+      if (name === 'keyHash' && typeof field === 'string') hashes.push(field);
       else visit(field);
     }
   };
-  for (const { tls } of virtualServices) visit(tls);
-  for (const { tls, healthMonitors } of pools) {
-    visit(tls);
-    visit(healthMonitors);
-  }
+  visit(part.tls);
+  if ('healthMonitors' in part) visit(part.healthMonitors);
+  hashesOfParts.set(part, hashes);
   return hashes;
 }
 
@@ -82,6 +102,14 @@ function changedParts<T extends Part>(base: readonly T[], parts: readonly T[]): 
     if (former !== one && (former === undefined || contentHash(former) !== contentHash(one))) put.push(one);
   }
   return { put, gone: [...before.keys()] };
+}
+
+function withKnownParts<T extends Part>(base: readonly T[], parts: readonly T[]): readonly T[] {
+  const known = new Map(base.map((one) => [one.uuid, one]));
+  return parts.map((one) => {
+    const former = known.get(one.uuid);
+    return former !== undefined && contentHash(former) === contentHash(one) ? former : one;
+  });
 }
 
 function changed<T extends Part>(base: readonly T[], { put, gone }: ChangedParts<T>): readonly T[] {

@@ -61,6 +61,10 @@ const REPORT_AT_LEAST_EVERY_MS = 20_000;
 const REPORTS_PAUSE_BYTES = 1_048_576;
 /** A burst of changes is written to the disk once. */
 const CACHE_AFTER_MS = 500;
+/** Of the main thread's time: a large configuration is written more rarely while it changes again and again. */
+const CACHE_SHARE_MAX = 0.05;
+/** A slow disk defers it by no more than five seconds. */
+const CACHE_TOOK_MAX_MS = 250;
 
 interface Candidate extends GivenConfiguration {
   /** Virtual services whose rings had come before it. Those that come later are for the next: rings come before their snapshot. */
@@ -87,6 +91,7 @@ export class ControllerSource implements ConfigurationSource {
   #lost = false;
   #reportTick: Deadline | undefined;
   #toCache: Deadline | undefined;
+  #cacheTookMs = 0;
   #stopped = false;
 
   constructor(options: ControllerSourceOptions, services: ControllerSourceServices) {
@@ -232,7 +237,7 @@ export class ControllerSource implements ConfigurationSource {
     switch (message.kind) {
       case 'snapshot':
         this.#offer(message.revision, message.snapshot.hash, message.secrets, () =>
-          checkedSnapshot(message.snapshot),
+          checkedSnapshot(message.snapshot, this.#base?.snapshot),
         );
         break;
       case 'changes':
@@ -283,8 +288,14 @@ export class ControllerSource implements ConfigurationSource {
     }
     // Before anybody is told that they are here: an engine that starts again must open what it has sealed.
     this.#attempt(() => writeRings(this.#services.state, this.#rings));
-    // They wait for the snapshot that has their virtual services.
-    if (this.#base !== undefined && this.#wake === undefined) this.#news();
+    // Others wait for the snapshot that has their virtual services.
+    if (this.#base !== undefined && this.#wake === undefined && this.#areHosted(rings)) this.#news();
+  }
+
+  #areHosted(rings: readonly RingMessage[]): boolean {
+    const snapshots = [this.#base?.snapshot, this.#candidate?.snapshot];
+    const hosted = new Set(snapshots.flatMap((one) => one?.virtualServices.map(({ uuid }) => uuid) ?? []));
+    return rings.some(({ virtualServiceUuid }) => hosted.has(virtualServiceUuid));
   }
 
   #news(): void {
@@ -325,7 +336,10 @@ export class ControllerSource implements ConfigurationSource {
     this.#base = given;
     this.#forgetRings(candidate);
     this.#link?.send({ kind: 'ack', revision, hash: snapshot.hash });
-    this.#toCache ??= this.#services.deadlines.start(CACHE_AFTER_MS, () => this.#cache());
+    this.#toCache ??= this.#services.deadlines.start(
+      Math.max(CACHE_AFTER_MS, this.#cacheTookMs / CACHE_SHARE_MAX),
+      () => this.#cache(),
+    );
   }
 
   /** Rings of virtual services that this engine has no more go with them. */
@@ -343,9 +357,11 @@ export class ControllerSource implements ConfigurationSource {
     this.#toCache = undefined;
     const base = this.#base;
     if (base === undefined) return;
+    const beganMs = this.#services.clock.monotonicMs();
     this.#attempt(() => writeConfiguration(this.#services.state, base));
     if (this.#ringsGone) this.#attempt(() => writeRings(this.#services.state, this.#rings));
     this.#ringsGone = false;
+    this.#cacheTookMs = Math.min(CACHE_TOOK_MAX_MS, this.#services.clock.monotonicMs() - beganMs);
   }
 
   #refuse(revision: number, hash: string, error: unknown): void {
