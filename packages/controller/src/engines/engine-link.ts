@@ -59,6 +59,7 @@ export class EngineLink implements ConfigurationPublisher {
   readonly #publisher: EnginePublisher;
   readonly #server: LinkServer;
   readonly #sessions = new Map<string, EngineSession>();
+  readonly #startedAtMs: number;
   #address: AddressInfo | undefined;
   #look: Deadline | undefined;
   /** What waits for its rings to be stored. */
@@ -69,6 +70,7 @@ export class EngineLink implements ConfigurationPublisher {
   private constructor(services: EngineLinkServices, ca: ControllerCa, vault: readonly VaultRecord[]) {
     const { clock, deadlines, random, store, onEvent } = services;
     this.#services = services;
+    this.#startedAtMs = clock.unixMs();
     this.ca = ca;
     this.#identities = new EngineIdentities(store, vault);
     this.#publisher = new EnginePublisher({
@@ -134,7 +136,7 @@ export class EngineLink implements ConfigurationPublisher {
    */
   async revoke(engineUuid: string, { destroyKeys = false }: RevokeOptions = {}): Promise<void> {
     const name = this.registry.get(engineUuid)?.name ?? engineUuid;
-    const known = this.#publisher.knownTo(engineUuid) ?? this.ticketKeys.virtualServices;
+    const known = this.#knownTo(engineUuid);
     const stored = this.#identities.revoke(engineUuid, this.#services.clock.unixMs());
     this.registry.note(engineUuid, { revoked: true });
     this.#sessions.get(engineUuid)?.refuse('ENGINE_REVOKED', 'the engine was revoked');
@@ -142,6 +144,13 @@ export class EngineLink implements ConfigurationPublisher {
     this.#services.onEvent('SE_REVOKED', { service_engine: engineUuid, name });
     await stored;
     await (destroyKeys ? this.ticketKeys.destroy(known) : this.ticketKeys.outdate(known));
+  }
+
+  /** Virtual services whose keys an engine may know. What it was given before this process nobody has noted, so that it may be all. */
+  #knownTo(engineUuid: string): readonly string[] {
+    const enrolledAtMs = this.#identities.get(engineUuid)?.enrolledAtMs ?? 0;
+    const known = enrolledAtMs < this.#startedAtMs ? undefined : this.#publisher.knownTo(engineUuid);
+    return known ?? this.ticketKeys.virtualServices;
   }
 
   stop(): void {

@@ -217,4 +217,28 @@ describe('the publisher', () => {
     publish(1);
     assert.deepEqual(kinds(), ['changes']);
   });
+
+  it('knows which keys an engine was given also when it hosts their virtual service no more, whatever it says itself (R17)', () => {
+    publish(0, ['vs', 'other']);
+    rings.set('other', ringOf('other', 1));
+    publisher.connect('se', hello(), channel);
+    publisher.acknowledge('se', HASHES[0] ?? '');
+    publish(1, ['vs']);
+    publisher.acknowledge('se', HASHES[1] ?? '');
+    publisher.disconnect('se');
+    publisher.connect('se', hello({ snapshotHash: HASHES[1] ?? '' }), channel);
+    registry.note('se', { sinceMs: 0 });
+    assert.deepEqual(publisher.knownTo('se')?.toSorted(), ['other', 'vs']);
+  });
+
+  it('takes no word of an engine on keys that it was not given', () => {
+    const forged = Array.from({ length: 10 }, (_, index) => ({
+      virtualServiceUuid: `forged-${index}`,
+      generation: 1,
+    }));
+    publish(0);
+    publisher.connect('se', hello({ rings: forged }), channel);
+    publisher.acknowledgeRings('se', [...forged, { virtualServiceUuid: 'vs', generation: 1 }]);
+    assert.deepEqual([...(registry.get('se')?.rings ?? [])], [['vs', 1]]);
+  });
 });

@@ -63,6 +63,8 @@ interface Engine {
   desired: EngineConfiguration | undefined;
   /** The snapshot that it acknowledged last, for changes. */
   acknowledged: Snapshot | undefined;
+  /** Virtual services whose keys it has been given since the Controller started: it may keep them after it has hosted them last. */
+  readonly given: Set<string>;
   connected: Connected | undefined;
 }
 
@@ -101,32 +103,34 @@ export class EnginePublisher {
     });
   }
 
-  /** Virtual services whose keys an engine has been given, or would be; undefined: of one that has not been seen since the start it may be all. */
+  /** Virtual services whose keys an engine has been given since the start, or would be; undefined: of one that has not been seen since then it may be all. */
   knownTo(uuid: string): readonly string[] | undefined {
     const engine = this.#engines.get(uuid);
     const status = this.#services.registry.get(uuid);
     if (status?.sinceMs === undefined) return undefined;
-    const held = status.rings.keys();
     const desired = engine?.desired?.compiled.snapshot.virtualServices.map(
       (virtualService) => virtualService.uuid,
     );
-    return [...new Set([...held, ...(desired ?? [])])];
+    return [...new Set([...(engine?.given ?? []), ...(desired ?? [])])];
   }
 
   /** An engine has said hello. */
   connect(uuid: string, hello: Hello, channel: EngineChannel): void {
     const engine = this.#engine(uuid);
+    // What it says of others is not kept: it could say so of any number.
+    const rings = hello.rings.filter(({ virtualServiceUuid }) => this.#services.ring(virtualServiceUuid));
+    for (const { virtualServiceUuid } of rings) engine.given.add(virtualServiceUuid);
     engine.connected = {
       channel,
       hash: hello.snapshotHash,
       secretHashes: new Set(hello.secretHashes),
-      sentRings: generationsOf(hello.rings),
-      heldRings: generationsOf(hello.rings),
+      sentRings: generationsOf(rings),
+      heldRings: generationsOf(rings),
       ...{ inFlight: undefined, retry: undefined, wantsFull: false },
     };
     const { desired } = engine;
     this.#services.registry.note(uuid, {
-      rings: generationsOf(hello.rings),
+      rings: generationsOf(rings),
       // Of one that has just enrolled it was said before it was known.
       ...(desired === undefined
         ? {}
@@ -160,6 +164,8 @@ export class EnginePublisher {
     for (const rings of [connected.sentRings, connected.heldRings])
       for (const virtualService of rings.keys())
         if (!hosted.has(virtualService)) rings.delete(virtualService);
+    for (const virtualService of engine.given)
+      if (this.#services.ring(virtualService) === undefined) engine.given.delete(virtualService);
     this.#noteAcknowledged(uuid, revision, hash, connected);
     this.#bringUpToDate(uuid);
   }
@@ -189,10 +195,10 @@ export class EnginePublisher {
   }
 
   acknowledgeRings(uuid: string, rings: readonly { virtualServiceUuid: string; generation: number }[]): void {
-    const connected = this.#engines.get(uuid)?.connected;
+    const { connected, given } = this.#engine(uuid);
     if (connected === undefined) return;
     for (const { virtualServiceUuid, generation } of rings)
-      connected.heldRings.set(virtualServiceUuid, generation);
+      if (given.has(virtualServiceUuid)) connected.heldRings.set(virtualServiceUuid, generation);
     const { registry, clock } = this.#services;
     registry.note(uuid, { rings: new Map(connected.heldRings), ringsAtMs: clock.unixMs() });
     this.#services.onRings();
@@ -210,7 +216,7 @@ export class EnginePublisher {
   #engine(uuid: string): Engine {
     let engine = this.#engines.get(uuid);
     if (engine === undefined) {
-      engine = { desired: undefined, acknowledged: undefined, connected: undefined };
+      engine = { desired: undefined, acknowledged: undefined, given: new Set(), connected: undefined };
       this.#engines.set(uuid, engine);
     }
     return engine;
@@ -247,7 +253,7 @@ export class EnginePublisher {
 
   /** Those that the engine does not have yet, of virtual services that it hosts or is about to. */
   #sendRings(uuid: string, isAsked: (virtualServiceUuid: string) => boolean = () => true): void {
-    const { desired, connected } = this.#engine(uuid);
+    const { desired, connected, given } = this.#engine(uuid);
     if (desired === undefined || connected === undefined) return;
     const [rings, destroyed]: [RingMessage[], RingMessage[]] = [[], []];
     for (const { uuid: virtualServiceUuid } of desired.compiled.snapshot.virtualServices) {
@@ -260,6 +266,7 @@ export class EnginePublisher {
       if (sent !== undefined && sent < destroyedGeneration) destroyed.push(message);
       else rings.push(message);
       connected.sentRings.set(virtualServiceUuid, generation);
+      given.add(virtualServiceUuid);
     }
     if (destroyed.length > 0) connected.channel.send({ kind: 'destroy-keys', rings: destroyed });
     if (rings.length > 0) connected.channel.send({ kind: 'rings', rings });

@@ -19,6 +19,7 @@ describe('enrolment (R17)', () => {
   let vault: TestVault;
   let ca: ControllerCa;
   let connected: Set<string>;
+  let events: string[];
   const open = (): { enrolment: Enrolment; identities: EngineIdentities } => {
     const identities = new EngineIdentities(vault, vault.records);
     const enrolment = new Enrolment(
@@ -26,7 +27,7 @@ describe('enrolment (R17)', () => {
         ...{ store: vault, ca, identities, clock, random: systemRandom, certificateDays: 30 },
         engineObject: async (name) => `serviceengine-${name}`,
         isConnected: (uuid) => connected.has(uuid),
-        onEvent: () => {},
+        onEvent: (eventId) => void events.push(eventId),
       },
       vault.records,
     );
@@ -38,6 +39,7 @@ describe('enrolment (R17)', () => {
     clock = createFakeClock();
     vault = createTestVault();
     connected = new Set();
+    events = [];
     ca = await ControllerCa.open({ store: vault, secretBox, clock, random: systemRandom }, []);
   });
 
@@ -86,6 +88,17 @@ describe('enrolment (R17)', () => {
     );
     assert.equal(new Set(refusals).size, 1);
     await assert.rejects(enrolment.enrol('nonsense', 'engine-1', requestPem), /no enrolment token/);
+  });
+
+  it('tells of a few wrong tokens in a minute and counts the others: anybody may send them', async () => {
+    const { enrolment } = open();
+    const wrong = `limpet-enrol.${systemRandom.bytes(32).toString('base64url')}.${ca.fingerprint}`;
+    const tryWrong = () => assert.rejects(enrolment.enrol(wrong, 'engine-1', requestPem));
+    for (let tries = 0; tries < 1000; tries++) await tryWrong();
+    assert.deepEqual(events, new Array(10).fill('SE_ENROLMENT_REFUSED'));
+    clock.advance(60_000);
+    await tryWrong();
+    assert.equal(events.length, 11);
   });
 
   it('uses a token up also where the request is none, or signed by another key', async () => {

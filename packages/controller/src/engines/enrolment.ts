@@ -16,6 +16,9 @@ import type { EngineIdentities } from './engine-identities.ts';
 const RECORD_KIND = 'enrolment-token';
 /** Tokens that are good at one time; so many are a mistake or an attack. */
 const TOKENS_MAX = 1000;
+/** Wrong tokens that are told of in a minute: anybody may send them, and the store keeps so many events and no more. */
+const WRONG_TOLD_MAX = 10;
+const WRONG_TOLD_WINDOW_MS = 60_000;
 
 export interface EnrolmentServices {
   readonly store: Pick<ObjectStore, 'commit'>;
@@ -57,6 +60,7 @@ export class Enrolment {
   readonly #services: EnrolmentServices;
   /** By hash. */
   readonly #tokens = new Map<string, WaitingToken>();
+  #wrong = { sinceMs: Number.NEGATIVE_INFINITY, told: 0, untold: 0 };
 
   constructor(services: EnrolmentServices, vault: readonly VaultRecord[]) {
     this.#services = services;
@@ -120,9 +124,26 @@ export class Enrolment {
       return { engineUuid, certificatePem: certificate.certificatePem, caPem: ca.certificatePem };
     } catch (error) {
       if (waiting !== undefined) await this.#commit('use up an enrolment token', [used]);
-      onEvent('SE_ENROLMENT_REFUSED', { name: engineName.slice(0, 255), reason: describe(error) });
+      if (waiting !== undefined || this.#mayTellOfWrong())
+        onEvent('SE_ENROLMENT_REFUSED', {
+          ...{ name: engineName.slice(0, 255), reason: describe(error) },
+          ...(this.#wrong.untold === 0 ? {} : { others_not_told: String(this.#wrong.untold) }),
+        });
       throw error;
     }
+  }
+
+  /** Else the events of what really happened would be pushed out by those of strangers. */
+  #mayTellOfWrong(): boolean {
+    const nowMs = this.#services.clock.monotonicMs();
+    if (nowMs - this.#wrong.sinceMs >= WRONG_TOLD_WINDOW_MS)
+      this.#wrong = { sinceMs: nowMs, told: 0, untold: this.#wrong.untold };
+    if (this.#wrong.told >= WRONG_TOLD_MAX) {
+      this.#wrong.untold++;
+      return false;
+    }
+    this.#wrong.told++;
+    return true;
   }
 
   #forgetExpired(): readonly VaultEdit[] {

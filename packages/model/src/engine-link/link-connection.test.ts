@@ -118,4 +118,21 @@ describe('a connection of the engine link', () => {
     }
     assert.deepEqual(closed, ['what was sent was not taken for 60 s']);
   });
+
+  it('is cut 5 s after its last message where the other end does not close', async () => {
+    const timers = createTimers();
+    const socket = new Duplex({
+      read: () => {},
+      write: (_chunk, _encoding, done) => done(),
+      autoDestroy: false,
+    });
+    const { connection, closed } = open(socket, timers);
+    connection.end({ kind: 'last' }, 'refused');
+    assert.deepEqual(closed, ['refused']);
+    await turn();
+    timers.advance(4999);
+    assert.ok(!socket.destroyed);
+    timers.advance(1);
+    assert.ok(socket.destroyed);
+  });
 });

@@ -22,9 +22,12 @@ export interface LinkListener<In> {
 
 /** What was written and not taken by the other end for so long, while it says that it lives. */
 const STALLED_MAX_MS = 60_000;
+/** For the last message to arrive and the other end to close, too; one that was refused may not hold the connection for ever. */
+const CLOSING_MAX_MS = 5000;
 
 export class LinkConnection<Out extends { readonly kind: string }, In> {
   readonly #socket: Duplex;
+  readonly #timers: LinkTimers;
   readonly #reader: FrameReader;
   readonly #parse: (message: unknown) => In;
   readonly #listener: LinkListener<In>;
@@ -43,6 +46,7 @@ export class LinkConnection<Out extends { readonly kind: string }, In> {
     listener: LinkListener<In>,
   ) {
     this.#socket = socket;
+    this.#timers = timers;
     this.#parse = parse;
     this.#listener = listener;
     this.#reader = new FrameReader(receiveMaxBytes);
@@ -94,7 +98,11 @@ export class LinkConnection<Out extends { readonly kind: string }, In> {
   /** Sends what was sent, then closes. */
   end(message: Out, reason: string): void {
     this.send(message);
-    this.#finish(reason, () => this.#socket.end());
+    this.#finish(reason, () => {
+      const closing = this.#timers.start(CLOSING_MAX_MS, () => this.#socket.destroy());
+      this.#socket.once('close', () => closing.cancel());
+      this.#socket.end();
+    });
   }
 
   close(reason: string): void {
