@@ -70,6 +70,7 @@ describe('hostile input', () => {
     ['/api/pool?fields=__proto__,constructor', 200],
     ['/api/pool?sort=__proto__', 200],
     ['/api/pool?refers_to=__proto__:x', 400],
+    [`/api/pool?sort=${new Array(11).fill('name').join(',')}`, 400],
     [`/api/pool?${Array.from({ length: 200 }, (_, index) => `f${index}=1`).join('&')}`, 400],
     ['/api/configuration/versions/-1', 404],
     ['/api/configuration/versions/1e3/rollback', 404],
@@ -79,6 +80,22 @@ describe('hostile input', () => {
       assert.equal(answer.status, status, answer.text.slice(0, 500));
     });
   }
+
+  it('that is named as what every object of JavaScript has is no fault of the Controller', async () => {
+    for (const name of ['toString_data', 'valueOf_data', 'hasOwnProperty']) {
+      const macro = { model_name: 'Pool', data: { name: 'polluted', [name]: { name: 'x' } } };
+      assert.equal((await api.post('/api/macro', macro)).status, 400, name);
+    }
+    const host = { host: ':::' };
+    assert.equal((await api.raw('GET', '/api/cluster/runtime', { headers: host })).status, 400);
+  });
+
+  it('that would be tried out by a call that cannot be tried is refused, and not done', async () => {
+    const { uuid } = await createPool(api);
+    for (const path of ['/api/user-token', '/api/enrolment-token', `/api/pool/${uuid}/runtime/stats/clear`])
+      assert.equal((await api.post(`${path}?dry_run`, {})).status, 400, path);
+    assert.equal((await api.get('/api/user-token')).json.count, 0);
+  });
 
   it('without a login is read up to 64 kB, and not at all where a login is needed', async () => {
     const large = Buffer.alloc(100_000, 0x20);

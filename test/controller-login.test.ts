@@ -319,6 +319,42 @@ describe('versions and tenants', () => {
     );
     user.close();
   });
+
+  it('gives a user without a default tenant the one that access names, and never that of admin', async () => {
+    const tenant = (await api.post('/api/tenant', { name: fresh('tenant') })).json;
+    for (const [access, status] of [
+      [[{ tenant_ref: `/api/tenant/${tenant.uuid}` }], 201],
+      [[], 403],
+    ] as const) {
+      const username = fresh('user');
+      const body = { username, name: username, password: 'some password', access };
+      assert.equal((await api.post('/api/user', body)).status, 201);
+      const user = new ApiClient(controller.port);
+      user.tenant = '';
+      assert.equal((await user.login(username, 'some password')).status, 200);
+      const own = await user.post('/api/pool', poolBody());
+      assert.equal(own.status, status, own.text);
+      if (status === 201) assert.match(own.json.tenant_ref, new RegExp(`/api/tenant/${tenant.uuid}#`));
+      for (const [named, wanted] of [
+        ['admin', 403],
+        ['*', status],
+      ] as const)
+        assert.equal((await user.post('/api/pool', poolBody(), { 'x-avi-tenant': named })).status, wanted);
+      user.close();
+    }
+  });
+
+  it('takes no password by a pointer, not even by one to the whole user', async () => {
+    const username = fresh('user');
+    const value = { username, name: username, password: 'some password' };
+    const { uuid } = (await api.post('/api/user', value)).json;
+    for (const operation of [
+      { op: 'add', path: '', value: { ...value, password: 'x' } },
+      { op: 'replace', path: '/password', value: 'x' },
+      { op: 'copy', from: '/username', path: '/password' },
+    ])
+      assert.equal((await api.patch(`/api/user/${uuid}`, { json_patch: [operation] })).status, 400);
+  });
 });
 
 describe('what is told without a login', () => {

@@ -5,6 +5,7 @@ import type { ControllerObject } from '../config/object-view.ts';
 import type { JsonObject } from '../json.ts';
 import { type ApiAnswer, type ApiCall, bodyOf, type Caller, ok } from './api-call.ts';
 import type { ApiServices } from './api-services.ts';
+import { refuseDryRun } from './collection-query.ts';
 import { answerObject } from './object-answer.ts';
 import { hashNewPassword } from './user-password.ts';
 
@@ -27,6 +28,7 @@ export class AccountRoutes {
 
   /** With `old_password` and `password`, a new one; every other session of the user ends. */
   async change(call: ApiCall, caller: Caller): Promise<ApiAnswer> {
+    refuseDryRun(call.query);
     const { authenticator, configuration } = this.#services;
     const body = bodyOf(call);
     const { password, old_password } = body;
@@ -66,6 +68,7 @@ export class AccountRoutes {
 
   /** Avi's: `hours` that it is good for. The token is in this answer and nowhere else. */
   async createToken(call: ApiCall, caller: Caller): Promise<ApiAnswer> {
+    refuseDryRun(call.query);
     const { hours = HOURS_DEFAULT, description = '' } = call.body === undefined ? {} : bodyOf(call);
     const count = Number(hours);
     if (!(count > 0 && count <= HOURS_MAX))
@@ -85,6 +88,7 @@ export class AccountRoutes {
   }
 
   async revokeToken(call: ApiCall, caller: Caller): Promise<ApiAnswer> {
+    refuseDryRun(call.query);
     const wasThere = await this.#services.authenticator.revokeToken(caller.user.uuid, call.params.id ?? '');
     if (!wasThere) throw new LimpetError('OBJECT_NOT_FOUND', 'AuthToken object not found!');
     this.#tell('API_TOKEN_REVOKED', call.params.id ?? '', call, caller);

@@ -3,6 +3,7 @@
 import { LimpetError } from '@limpet/model';
 import { type ApiAnswer, type ApiCall, type Caller, ok } from './api-call.ts';
 import type { ApiServices } from './api-services.ts';
+import { refuseDryRun } from './collection-query.ts';
 import { asJsonObject } from './json-body.ts';
 import { refuseForeignObject, refuseForeignType } from './object-access.ts';
 import { avisActions } from './object-actions.ts';
@@ -31,6 +32,7 @@ export class ActionRoutes {
   }
 
   async act(call: ApiCall, caller: Caller): Promise<ApiAnswer> {
+    refuseDryRun(call.query);
     const type = typeOf(call.params.type);
     const name = call.params['*'] ?? '';
     const actions = this.#services.actions[type.name] ?? {};

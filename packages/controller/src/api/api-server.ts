@@ -223,7 +223,8 @@ export class ApiServer {
   #originOf(request: FastifyRequest): string {
     const host = headerOf(request.headers, 'host');
     if (host === undefined) return `https://${this.#options.listen.ip}:${this.#options.listen.port}`;
-    if (!/^[A-Za-z0-9._:[\]-]{1,255}$/.test(host)) throw new LimpetError('REQUEST_MALFORMED', 'Host');
+    if (!/^[A-Za-z0-9._:[\]-]{1,255}$/.test(host) || !URL.canParse(`https://${host}`))
+      throw new LimpetError('REQUEST_MALFORMED', 'Host');
     return `https://${host}`;
   }
 

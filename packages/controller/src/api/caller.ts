@@ -3,7 +3,7 @@
 import { apiTypeByName, LimpetError, withDefaults } from '@limpet/model';
 import type { Configuration } from '../config/configuration.ts';
 import type { ControllerObject, ObjectView } from '../config/object-view.ts';
-import type { JsonObject } from '../json.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
 import type { AuthenticatedUser, Authenticator, Refusal } from '../users/authenticator.ts';
 import type { Caller, TenantScope } from './api-call.ts';
 import { headerOf } from './api-call.ts';
@@ -112,7 +112,11 @@ function tenantScope(headers: Headers, user: AuthenticatedUser, view: ObjectView
   const account = view.get('User', user.uuid);
   const home = homeTenant(account);
   if (name === '*' || uuid === '*') return { kind: 'all', home };
-  if (!name && !uuid) return { kind: 'one', uuid: home };
+  if (!name && !uuid) {
+    if (!mayUseTenant(user, account, home))
+      throw new LimpetError('FORBIDDEN', 'the user has access to no tenant');
+    return { kind: 'one', uuid: home };
+  }
   const tenant = uuid ? view.get('Tenant', uuid) : view.find('Tenant', ADMIN_TENANT, name as string);
   if (tenant === undefined) throw new LimpetError('OBJECT_NOT_FOUND', 'Tenant object not found!');
   if (!mayUseTenant(user, account, tenant.uuid))
@@ -120,9 +124,20 @@ function tenantScope(headers: Headers, user: AuthenticatedUser, view: ObjectView
   return { kind: 'one', uuid: tenant.uuid };
 }
 
+/** The default tenant, else the first that the user has access to. A user without either speaks of admin, and may do nothing there. */
 export function homeTenant(account: ControllerObject | undefined): string {
-  const reference = account?.body.default_tenant_ref;
-  return (typeof reference === 'string' ? readCanonical(reference)?.uuid : undefined) ?? ADMIN_TENANT;
+  const { default_tenant_ref, access } = account?.body ?? {};
+  const ofAccess = Array.isArray(access)
+    ? access.filter(isJsonObject).map(({ tenant_ref }) => tenant_ref)
+    : [];
+  return (
+    [default_tenant_ref, ...ofAccess].map(tenantOfReference).find((uuid) => uuid !== undefined) ??
+    ADMIN_TENANT
+  );
+}
+
+function tenantOfReference(reference: JsonValue): string | undefined {
+  return typeof reference === 'string' ? readCanonical(reference)?.uuid : undefined;
 }
 
 export function mayUseTenant(
@@ -130,13 +145,12 @@ export function mayUseTenant(
   account: ControllerObject | undefined,
   tenantUuid: string,
 ): boolean {
-  if (user.isSuperuser || homeTenant(account) === tenantUuid) return true;
-  const { access } = account?.body ?? {};
+  if (user.isSuperuser) return true;
+  const { default_tenant_ref, access } = account?.body ?? {};
+  if (tenantOfReference(default_tenant_ref) === tenantUuid) return true;
   if (!Array.isArray(access)) return false;
   return access.some(
     (one) =>
-      isJsonObject(one) &&
-      (one.all_tenants === true ||
-        (typeof one.tenant_ref === 'string' && readCanonical(one.tenant_ref)?.uuid === tenantUuid)),
+      isJsonObject(one) && (one.all_tenants === true || tenantOfReference(one.tenant_ref) === tenantUuid),
   );
 }

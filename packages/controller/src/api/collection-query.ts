@@ -40,6 +40,8 @@ export const PAGE_SIZE_DEFAULT = 25;
 /** A larger one is taken as this: SDKs ask for as much as there is. */
 export const PAGE_SIZE_MAX = 200;
 const FILTERS_MAX = 50;
+/** Each is looked up in every object. */
+const SORT_FIELDS_MAX = 10;
 
 /** Not filters. Those without a use here are taken and passed over, as clients send them with every request. */
 const NOT_FILTERS: ReadonlySet<string> = new Set([
@@ -81,13 +83,22 @@ export function readCollectionQuery(parameters: URLSearchParams): CollectionQuer
     page: wholeNumber(parameters, 'page', 1),
     pageSize: Math.min(wholeNumber(parameters, 'page_size', PAGE_SIZE_DEFAULT), PAGE_SIZE_MAX),
     filters: readFilters(parameters),
-    sort: listOf(parameters.get('sort')).map((text) => ({
-      field: text.replace(/^[-+]/, ''),
-      descending: text.startsWith('-'),
-    })),
+    sort: readSort(parameters),
     ...(refersTo === undefined ? {} : { refersTo }),
     ...(referredBy === undefined ? {} : { referredBy }),
   };
+}
+
+function readSort(parameters: URLSearchParams): CollectionQuery['sort'] {
+  const fields = listOf(parameters.get('sort'));
+  if (fields.length > SORT_FIELDS_MAX)
+    throw new LimpetError('QUERY_INVALID', `sort has more than ${SORT_FIELDS_MAX} fields`);
+  return fields.map((text) => ({ field: text.replace(/^[-+]/, ''), descending: text.startsWith('-') }));
+}
+
+/** Of what cannot be tried: done all the same, it would be the opposite of what was asked for. @throws LimpetError QUERY_INVALID */
+export function refuseDryRun(parameters: URLSearchParams): void {
+  if (isDryRun(parameters)) throw new LimpetError('QUERY_INVALID', 'dry_run is for changes of objects');
 }
 
 export function isDryRun(parameters: URLSearchParams): boolean {

@@ -7,6 +7,7 @@ import type { JsonObject } from '../json.ts';
 import type { RandomSource } from '../lifecycle/random.ts';
 import { type ApiAnswer, type ApiCall, bodyOf, type Caller, ok } from './api-call.ts';
 import type { KnownEndpoint, PublicEndpoint } from './api-services.ts';
+import { refuseDryRun } from './collection-query.ts';
 import { pathOfType } from './given-body.ts';
 import { ADMIN_TENANT, canonicalReferences, readCanonical, referenceTo } from './object-references.ts';
 import { readProperty } from './system-properties.ts';
@@ -68,6 +69,7 @@ async function createToken(
   caller: Caller,
 ): Promise<ApiAnswer> {
   if (!caller.user.isSuperuser) throw new LimpetError('FORBIDDEN', 'enrolment is for superusers');
+  refuseDryRun(call.query);
   const { view } = configuration();
   const { minutes, se_group_ref } = call.body === undefined ? {} : bodyOf(call);
   const validMin =

@@ -23,8 +23,12 @@ export function parseJsonBody(bytes: Uint8Array): JsonValue {
   return value;
 }
 
-/** Level by level, since a recursion would end where the stack does. */
-function checkJson(value: JsonValue): void {
+/**
+ * Level by level, since a recursion would end where the stack does.
+ *
+ * @throws LimpetError JSON_MALFORMED where it nests too deep, or has a field that reaches into a prototype.
+ */
+export function checkJson(value: JsonValue): void {
   let level: JsonValue[] = [value];
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > BODY_DEPTH_MAX)

@@ -90,4 +90,20 @@ describe('a JSON patch', () => {
         (error: { code?: string }) => error.code === 'PATCH_INVALID' || error.code === 'JSON_MALFORMED',
       ));
   }
+
+  it('is refused when its copies of the whole would take all memory', () => {
+    const patch = Array.from({ length: 40 }, (_, index) => ({ op: 'copy', from: '', path: `/x${index}` }));
+    assert.throws(
+      () => applyJsonPatch(document, patch),
+      (error: Error) => /json_patch\[\d+\]: the patch copies more than/.test(error.message),
+    );
+  });
+
+  it('is refused when it nests deeper than a body may', () => {
+    const value = JSON.parse(`${'{"x":'.repeat(20)}{}${'}'.repeat(20)}`);
+    const patch = ['/x', `/x${'/x'.repeat(20)}`].map((path) => ({ op: 'add', path, value }));
+    assert.throws(() => applyJsonPatch(document, patch), { code: 'JSON_MALFORMED' });
+    const deep = [{ op: 'add', path: '/x'.repeat(40), value: 1 }];
+    assert.throws(() => applyJsonPatch(document, deep), { code: 'PATCH_INVALID' });
+  });
 });

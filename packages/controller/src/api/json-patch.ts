@@ -2,24 +2,48 @@
 
 import { canonicalJson, LimpetError } from '@limpet/model';
 import type { JsonValue } from '../json.ts';
-import { asJsonObject, isJsonObject } from './json-body.ts';
+import { asJsonObject, BODY_DEPTH_MAX, checkJson, isJsonObject } from './json-body.ts';
 
 /** Operations in one patch. */
 const OPERATIONS_MAX = 1000;
+/** Values that the copies of one patch may make: each copy of the whole doubles it, and thirty of them would take all memory. */
+const COPIED_MAX = 100_000;
 
-/** @throws LimpetError PATCH_INVALID naming the operation: then nothing of the patch counts (RFC 5789 §2). */
+/**
+ * @throws LimpetError PATCH_INVALID naming the operation: then nothing of the patch counts (RFC 5789 §2). JSON_MALFORMED where what comes of it
+ * is none that a body may be.
+ */
 export function applyJsonPatch(document: JsonValue, patch: unknown): JsonValue {
   if (!Array.isArray(patch) || patch.length > OPERATIONS_MAX)
     throw new LimpetError(
       'PATCH_INVALID',
       `json_patch must be a list of at most ${OPERATIONS_MAX} operations`,
     );
-  return patch.reduce<JsonValue>((value, operation, index) => {
+  let copiesLeft = COPIED_MAX;
+  const patched = patch.reduce<JsonValue>((value, operation, index) => {
     const refuse = (why: string): never => {
       throw new LimpetError('PATCH_INVALID', `json_patch[${index}]: ${why}`);
     };
-    return applyOperation(value, asJsonObject(operation, `json_patch[${index}]`), refuse);
+    const copied = (one: JsonValue): JsonValue => {
+      copiesLeft -= countValues(one, copiesLeft);
+      return copiesLeft < 0 ? refuse(`the patch copies more than ${COPIED_MAX} values`) : one;
+    };
+    return applyOperation(value, asJsonObject(operation, `json_patch[${index}]`), copied, refuse);
   }, document);
+  checkJson(patched);
+  return patched;
+}
+
+/** Those in a value and the value itself; of more than may be, one more than that. */
+function countValues(value: JsonValue, max: number): number {
+  const waiting: JsonValue[] = [value];
+  let count = 0;
+  for (let one = waiting.pop(); one !== undefined && count <= max; one = waiting.pop()) {
+    count++;
+    if (typeof one === 'object' && one !== null)
+      for (const item of Object.values(one)) waiting.push(item as JsonValue);
+  }
+  return count;
 }
 
 type Refuse = (why: string) => never;
@@ -27,6 +51,7 @@ type Refuse = (why: string) => never;
 function applyOperation(
   document: JsonValue,
   operation: { readonly [key: string]: JsonValue },
+  copied: (value: JsonValue) => JsonValue,
   refuse: Refuse,
 ): JsonValue {
   const { op } = operation;
@@ -46,8 +71,10 @@ function applyOperation(
       if (canonicalJson(valueAt(document, path, refuse)) !== canonicalJson(wanted()))
         refuse('the test fails');
       return document;
-    case 'copy':
-      return add(document, path, valueAt(document, pointer(operation.from, 'from', refuse), refuse), refuse);
+    case 'copy': {
+      const from = pointer(operation.from, 'from', refuse);
+      return add(document, path, copied(valueAt(document, from, refuse)), refuse);
+    }
     case 'move': {
       const from = pointer(operation.from, 'from', refuse);
       if (from.length < path.length && from.every((part, at) => part === path[at]))
@@ -62,10 +89,9 @@ function applyOperation(
 function pointer(text: JsonValue, field: string, refuse: Refuse): readonly string[] {
   if (typeof text !== 'string' || (text !== '' && !text.startsWith('/')) || /~(?![01])/.test(text))
     return refuse(`${field} must be a JSON pointer (RFC 6901)`);
-  return text
-    .split('/')
-    .slice(1)
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const parts = text.split('/').slice(1);
+  if (parts.length > BODY_DEPTH_MAX) refuse(`${field} is deeper than a body may nest`);
+  return parts.map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
 /** RFC 6901 §4: digits without a leading zero. */

@@ -77,15 +77,21 @@ function unfold(
     const at = path === '' ? name : `${path}.${name}`;
     const reference = name.endsWith('_data') ? name.slice(0, -'_data'.length) : undefined;
     const referencePath = at.slice(0, -'_data'.length);
-    if (reference !== undefined && type.references[referencePath] !== undefined) {
-      result[reference] = make(type.references[referencePath], asJsonObject(field, at));
-    } else if (reference !== undefined && type.references[`${referencePath}[]`] !== undefined) {
-      const target = type.references[`${referencePath}[]`] as string;
+    const target = referred(type, referencePath);
+    const listTarget = referred(type, `${referencePath}[]`);
+    if (reference !== undefined && target !== undefined) {
+      result[reference] = make(target, asJsonObject(field, at));
+    } else if (reference !== undefined && listTarget !== undefined) {
       if (!Array.isArray(field)) throw new LimpetError('JSON_MALFORMED', `${at} must be a list of objects`);
-      const made = field.map((item, index) => make(target, asJsonObject(item, `${at}[${index}]`)));
+      const made = field.map((item, index) => make(listTarget, asJsonObject(item, `${at}[${index}]`)));
       const others = value[reference];
       result[reference] = [...(Array.isArray(others) ? others : []), ...made];
     } else if (!Object.hasOwn(result, name)) result[name] = unfold(type, field, at, make);
   }
   return result;
+}
+
+/** Names are a client's own: `toString` is no reference. */
+function referred({ references }: ApiType, path: string): string | undefined {
+  return Object.hasOwn(references, path) ? references[path] : undefined;
 }

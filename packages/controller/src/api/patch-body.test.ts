@@ -87,4 +87,17 @@ describe('a patch', () => {
     it(`is refused as ${JSON.stringify(patch)}`, () =>
       assert.throws(() => applyPatch(pool, patch, listKeys)));
   }
+
+  it('goes through as many elements as it gives, not once through the list for each', () => {
+    // Each with each would be 400 million comparisons.
+    const servers = Array.from({ length: 20_000 }, (_, index) =>
+      server(`10.0.${index >> 8}.${index & 255}`, 80),
+    );
+    const beganMs = performance.now();
+    const patched = applyPatch({ servers }, { add: { servers } }, listKeys);
+    const emptied = applyPatch({ servers }, { delete: { servers: servers.slice(1) } }, listKeys);
+    assert.ok(performance.now() - beganMs < 20_000);
+    assert.deepEqual(patched, { servers });
+    assert.deepEqual(emptied, { servers: servers.slice(0, 1) });
+  });
 });

@@ -74,13 +74,22 @@ function withElements(
   keys: readonly string[] | undefined,
 ): readonly JsonValue[] {
   const result = [...list];
+  // By what makes them the same: thousands of servers are given to thousands.
+  const places = new Map<string, number>();
+  for (const [at, one] of list.entries()) {
+    const identity = identityOf(one, keys);
+    if (!places.has(identity)) places.set(identity, at);
+  }
   for (const element of given) {
-    const at = result.findIndex((one) => isSame(one, element, keys));
-    if (at < 0) result.push(element);
-    else {
-      const present = result[at];
-      result[at] = isJsonObject(present) && isJsonObject(element) ? { ...present, ...element } : element;
+    const identity = identityOf(element, keys);
+    const at = places.get(identity);
+    if (at === undefined) {
+      places.set(identity, result.length);
+      result.push(element);
+      continue;
     }
+    const present = result[at];
+    result[at] = isJsonObject(present) && isJsonObject(element) ? { ...present, ...element } : element;
   }
   return result;
 }
@@ -90,13 +99,14 @@ function without(
   given: readonly JsonValue[],
   keys: readonly string[] | undefined,
 ): readonly JsonValue[] {
-  return list.filter((one) => !given.some((element) => isSame(one, element, keys)));
+  const gone = new Set(given.map((element) => identityOf(element, keys)));
+  return list.filter((one) => !gone.has(identityOf(one, keys)));
 }
 
-function isSame(one: JsonValue, other: JsonValue, keys: readonly string[] | undefined): boolean {
-  if (keys === undefined || !isJsonObject(one) || !isJsonObject(other))
-    return canonicalJson(one) === canonicalJson(other);
-  return keys.every((key) => keyText(one, key) === keyText(other, key));
+/** Equal for elements that are the same one. */
+function identityOf(element: JsonValue, keys: readonly string[] | undefined): string {
+  if (keys === undefined || !isJsonObject(element)) return `= ${canonicalJson(element)}`;
+  return `# ${JSON.stringify(keys.map((key) => keyText(element, key) ?? null))}`;
 }
 
 function keyText(element: JsonObject, key: string): string | undefined {

@@ -1,7 +1,7 @@
 // The password of a user in a request: held to what the system asks of one, and hashed before anything else sees it.
 
 import { type ApiType, LimpetError } from '@limpet/model';
-import type { JsonObject } from '../json.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
 import { hashPassword } from '../users/password.ts';
 import type { ApiServices } from './api-services.ts';
 import { portalConfiguration } from './caller.ts';
@@ -28,9 +28,17 @@ export async function withHashedPassword(
     const fields = body[operation];
     if (isJsonObject(fields)) result[operation] = await withHashedPassword(type, fields, services);
   }
-  if (Array.isArray(body.json_patch) && JSON.stringify(body.json_patch).includes('/password'))
+  if (Array.isArray(body.json_patch) && body.json_patch.some(mayReachPassword))
     throw new LimpetError('PATCH_INVALID', 'a password is changed by replace');
   return result;
+}
+
+/** A pointer to the whole object reaches everything in it. */
+function mayReachPassword(operation: JsonValue): boolean {
+  if (!isJsonObject(operation)) return false;
+  return [operation.path, operation.from].some(
+    (pointer) => typeof pointer === 'string' && (pointer === '' || pointer.startsWith('/password')),
+  );
 }
 
 /** @throws LimpetError CONFIG_INVALID where it is too weak. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ErrorCode, LimpetError } from '@limpet/model';
 import { createSelfSigned } from '@limpet/testkit';
+import type { JsonObject } from '../json.ts';
 import type { ObjectEdit } from './configuration.ts';
 import {
   type Bed,
@@ -53,6 +54,18 @@ async function assertRefused(
 }
 
 describe('a change', () => {
+  it('leaves a superuser who is active, since nobody else could make one', async () => {
+    const bed = await startBed();
+    const user = (name: string, body: JsonObject) =>
+      object('User', name, { username: name, is_superuser: true, ...body });
+    await bed.put(user('admin', {}), user('former', { is_active: false }));
+    const said = /User admin is_superuser is the last active superuser/;
+    await assertRefused(bed, [user('admin', { is_superuser: false })], 'CONFIG_INVALID', said);
+    await assertRefused(bed, [user('admin', { is_active: false })], 'CONFIG_INVALID', said);
+    await assertRefused(bed, [remove('User', 'admin')], 'CONFIG_INVALID', said);
+    await bed.put(user('former', {}), remove('User', 'admin'));
+  });
+
   it('is stored, compiled and published to the engines that it concerns, in one', async () => {
     const bed = await startServing();
     assert.equal(bed.configuration.view.revision, 1);

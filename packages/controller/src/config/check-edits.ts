@@ -26,6 +26,21 @@ export function refuseImpossible(edited: readonly EditedObject[], after: ObjectV
     if (edit.after === undefined) refuseDelete(edit, after);
     else refuseName(edit.after, edit.before, after);
   }
+  refuseLastSuperuser(edited, after);
+}
+
+/** Nobody could make another one: what there is no superuser for is lost with the last. */
+function refuseLastSuperuser(edited: readonly EditedObject[], after: ObjectView): void {
+  const former = edited.find(({ before }) => isSuperuser(before))?.before;
+  if (former === undefined || after.list('User').some(isSuperuser)) return;
+  const message = 'is the last active superuser; make another one first';
+  throw new LimpetError('CONFIG_INVALID', undefined, {
+    problems: [{ objectType: 'User', objectName: former.name, field: 'is_superuser', message }],
+  });
+}
+
+function isSuperuser(object: ControllerObject | undefined): boolean {
+  return object?.type === 'User' && object.body.is_superuser === true && object.body.is_active !== false;
 }
 
 function refuseDelete({ type, uuid, before }: EditedObject, after: ObjectView): void {
