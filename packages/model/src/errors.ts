@@ -155,7 +155,7 @@ export const errorCatalogue = Object.freeze({
   CONCURRENT_UPDATE: define('downstream', true, 412, 'Concurrent Update Error'),
   LOGIN_REQUIRED: define('downstream', false, 401, 'the request needs a session, a token or a password'),
   LOGIN_FAILED: define('downstream', false, 401, 'wrong name or password'),
-  LOGIN_BUSY: define('downstream', true, 503, 'more logins are checked than can be'),
+  LOGIN_BUSY: define('internal', true, 503, 'more logins are checked than can be'),
   CSRF_INVALID: define('downstream', false, 401, 'CSRF token missing or incorrect.'),
   FORBIDDEN: define('downstream', false, 403, 'the user may not do this'),
   METHOD_NOT_ALLOWED: define('downstream', false, 405, 'the method is not allowed here'),

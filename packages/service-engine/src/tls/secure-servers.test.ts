@@ -24,7 +24,8 @@ import { matchCertificateName } from './tls-policy.ts';
 
 const SERVER_ID = 0xabcdef012345;
 const LIFETIME_S = 600;
-const nowS = Math.floor(Date.now() / 1000);
+const unixS = () => Math.floor(Date.now() / 1000);
+const nowS = unixS();
 // One ring for all: what is shown here is what holds beside the keys.
 const ring = createKeyRing(createRingKeys(systemRandom, nowS), 'virtualservice-1');
 const [ca, otherCa] = await Promise.all([createTemporaryCa('One'), createTemporaryCa('Other')]);
@@ -121,7 +122,7 @@ const listener = createServer((socket) => {
     const { bed } = serving;
     const tls13 = hello.offersTls13 && bed.tls.maxVersion === 'TLSv1.3';
     const tickets = tls13 ? hello.pskIdentities : [hello.sessionTicket ?? Buffer.alloc(0)];
-    const opened = openTickets(tickets, tls13, ring, nowS, LIFETIME_S);
+    const opened = openTickets(tickets, tls13, ring, unixS(), LIFETIME_S);
     const plan: TicketPlan = {
       affinityKey: 1,
       expectsTls13Tickets: tls13 && hello.offersPskDheKe,
