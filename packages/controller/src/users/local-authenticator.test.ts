@@ -109,6 +109,8 @@ describe('the authenticator', () => {
     authenticator.keepSession(mine.sessionId);
     assert.ok(authenticator.session(mine.sessionId));
     assert.equal(authenticator.session(other.sessionId), undefined);
+    // The last superuser cannot be taken out.
+    await putUser('second', otherHash, { is_superuser: true });
     await putUser('admin', otherHash, { is_active: false });
     assert.equal(authenticator.session(mine.sessionId), undefined);
   });
