@@ -8,6 +8,7 @@ import { asJsonObject } from './json-body.ts';
 import { refuseForeignObject, refuseForeignType } from './object-access.ts';
 import { avisActions } from './object-actions.ts';
 import { objectOf, typeOf } from './object-routes.ts';
+import { shownRuntime } from './shown-runtime.ts';
 
 export class ActionRoutes {
   readonly #services: ApiServices;
@@ -25,7 +26,7 @@ export class ActionRoutes {
     const [first, part = '', ...rest] = (call.params['*'] ?? '').split('/');
     const runtime =
       first === 'runtime' && rest.length === 0
-        ? this.#services.runtime.runtime(view, object, part)
+        ? shownRuntime(this.#services.runtime, view, object, part, caller)
         : undefined;
     if (runtime === undefined) throw new LimpetError('OBJECT_NOT_FOUND', 'Not found.');
     return ok(runtime);

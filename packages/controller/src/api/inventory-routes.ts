@@ -10,6 +10,7 @@ import { isVisible, refuseForeignType } from './object-access.ts';
 import { answerObject } from './object-answer.ts';
 import { objectOf, typeOf } from './object-routes.ts';
 import { selectObjects } from './select-objects.ts';
+import { shownRuntime } from './shown-runtime.ts';
 
 /** Types that have one in Avi, as far as they are kept here. */
 const TYPES: ReadonlySet<string> = new Set([
@@ -40,7 +41,7 @@ export class InventoryRoutes {
     refuseForeignType(caller, type, false);
     const { view } = this.#services.configuration;
     if (call.params.uuid !== undefined)
-      return ok(this.#entry(call, type, objectOf(view, type, call.params.uuid, caller), view));
+      return ok(this.#entry(call, caller, type, objectOf(view, type, call.params.uuid, caller), view));
     const query = readCollectionQuery(call.query);
     const objects = selectObjects(view, type, query, (object) => isVisible(caller, type, object, view));
     const from = (query.page - 1) * query.pageSize;
@@ -52,13 +53,14 @@ export class InventoryRoutes {
       count: objects.length,
       results: objects
         .slice(from, from + query.pageSize)
-        .map((object) => this.#entry(call, type, object, view)),
+        .map((object) => this.#entry(call, caller, type, object, view)),
       ...(hasMore ? { next: `${call.origin}${call.path}?${next}` } : {}),
     });
   }
 
   #entry(
     call: ApiCall,
+    caller: Caller,
     type: ReturnType<typeof typeOf>,
     object: ControllerObject,
     view: ObjectView,
@@ -70,7 +72,7 @@ export class InventoryRoutes {
       version: call.version,
       nowS: call.nowS,
     });
-    const runtime = this.#services.runtime.runtime(view, object, '');
+    const runtime = shownRuntime(this.#services.runtime, view, object, '', caller);
     const score = this.#services.runtime.healthScore(view, object);
     return {
       uuid: object.uuid,

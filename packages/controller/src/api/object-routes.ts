@@ -22,6 +22,7 @@ import {
   replaceObject,
 } from './object-edits.ts';
 import { selectObjects } from './select-objects.ts';
+import { shownRuntime } from './shown-runtime.ts';
 import { withHashedPassword } from './user-password.ts';
 
 /** The type that a call is about. @throws LimpetError OBJECT_NOT_FOUND */
@@ -95,7 +96,7 @@ export class ObjectRoutes {
       return macro.edits;
     });
     const { type, uuid } = made as unknown as { readonly type: ApiType; readonly uuid: string };
-    return this.#changed(call, outcome, type, uuid, isNew ? 201 : 200, passedOver);
+    return this.#changed(call, caller, outcome, type, uuid, isNew ? 201 : 200, passedOver);
   }
 
   #singleton(call: ApiCall, caller: Caller, type: ApiType): ApiAnswer | Promise<ApiAnswer> {
@@ -119,7 +120,7 @@ export class ObjectRoutes {
     const hasMore = from + query.pageSize < objects.length;
     return ok({
       count: objects.length,
-      results: page.map((object) => this.#shown(call, type, object, view, query)),
+      results: page.map((object) => this.#shown(call, caller, type, object, view, query)),
       ...(hasMore ? { next: nextPage(call, query.page + 1, query.pageSize) } : {}),
     });
   }
@@ -129,7 +130,7 @@ export class ObjectRoutes {
     const object = objectOf(view, type, call.params.uuid, caller);
     const tag = entityTag(object);
     if (tagsOf(call, 'if-none-match')?.includes(tag)) return { status: 304, headers: { etag: tag } };
-    return ok(this.#shown(call, type, object, view, readShown(call.query)), { etag: tag });
+    return ok(this.#shown(call, caller, type, object, view, readShown(call.query)), { etag: tag });
   }
 
   async #create(call: ApiCall, caller: Caller, type: ApiType): Promise<ApiAnswer> {
@@ -145,7 +146,7 @@ export class ObjectRoutes {
       uuid = object.uuid;
       return [edit];
     });
-    return this.#changed(call, outcome, type, uuid, 201, passedOver);
+    return this.#changed(call, caller, outcome, type, uuid, 201, passedOver);
   }
 
   async #update(call: ApiCall, caller: Caller, type: ApiType): Promise<ApiAnswer> {
@@ -161,7 +162,7 @@ export class ObjectRoutes {
       const object = change(new PendingView(view), type, before, body, context, expectedOf(call));
       return [{ kind: 'put', object }];
     });
-    return this.#changed(call, outcome, type, uuid, 200, passedOver);
+    return this.#changed(call, caller, outcome, type, uuid, 200, passedOver);
   }
 
   async #delete(call: ApiCall, caller: Caller, type: ApiType): Promise<ApiAnswer> {
@@ -188,6 +189,7 @@ export class ObjectRoutes {
 
   #changed(
     call: ApiCall,
+    caller: Caller,
     outcome: ChangeOutcome,
     type: ApiType,
     uuid: string,
@@ -209,7 +211,7 @@ export class ObjectRoutes {
     const shown = { ...readShown(call.query), includeName: true };
     return {
       status,
-      body: this.#shown(call, type, object, outcome.view, shown),
+      body: this.#shown(call, caller, type, object, outcome.view, shown),
       headers: {
         etag: entityTag(object),
         ...(status === 201 ? { location: headerUrl(objectUrl(type, object, call.origin, true)) } : {}),
@@ -218,11 +220,18 @@ export class ObjectRoutes {
     };
   }
 
-  #shown(call: ApiCall, type: ApiType, object: ControllerObject, view: ObjectView, shown: Shown): JsonObject {
+  #shown(
+    call: ApiCall,
+    caller: Caller,
+    type: ApiType,
+    object: ControllerObject,
+    view: ObjectView,
+    shown: Shown,
+  ): JsonObject {
     const form = { ...shown, view, origin: call.origin, version: call.version, nowS: call.nowS };
     const answer = answerObject(type, object, form);
     if (!shown.joinRuntime) return answer;
-    const runtime = this.#services.runtime.runtime(view, object, '');
+    const runtime = shownRuntime(this.#services.runtime, view, object, '', caller);
     return runtime === undefined ? answer : { ...answer, runtime };
   }
 

@@ -23,6 +23,7 @@ const shop = object('VirtualService', 'vs-1', { pool_ref: '/api/pool/pool-1' });
 const view = {
   revision: 7,
   get: (type: string, uuid: string) => (type === 'Pool' && uuid === pool.uuid ? pool : undefined),
+  referrers: (type: string, uuid: string) => (type === 'Pool' && uuid === pool.uuid ? [shop] : []),
 } as unknown as ObjectView;
 
 function server(ip: string, port: number, state: string, reason = '') {
@@ -167,6 +168,17 @@ describe('the runtime joined from engines', () => {
       [answer.key_rotation_count, answer.last_key_rotation_time, answer.version],
       [3, '1970-01-01T00:01:00.000Z', '7'],
     );
+  });
+
+  it('does not hear an engine on a pool that it was not given', () => {
+    const engines = [engine('a', ['OPER_UP', 'OPER_UP']), engine('forger', ['OPER_DOWN', 'OPER_DOWN'])];
+    const runtime = new JoinedRuntime({
+      engines: () => engines,
+      enginesOf: () => ['serviceengine-a'],
+      keyRotations: () => undefined,
+    });
+    assert.deepEqual(poolOf(runtime)?.oper_status, { state: 'OPER_UP' });
+    assert.equal((runtime.runtime(view, pool, 'server') as readonly JsonObject[]).length, 3);
   });
 
   it('does not hear an engine whose report is none', () => {

@@ -76,8 +76,8 @@ export class JoinedRuntime implements RuntimeSource {
         return part === '' || part === 'detail' ? this.#virtualService(view, object) : undefined;
       case 'Pool':
         // A list of one: clients of the API take its first element.
-        if (part === '' || part === 'detail') return [this.#pool(object)];
-        return part === 'server' ? this.#servers(object) : undefined;
+        if (part === '' || part === 'detail') return [this.#pool(view, object)];
+        return part === 'server' ? this.#servers(view, object) : undefined;
       case 'ServiceEngine':
         return part === '' || part === 'detail' ? this.#engine(object) : undefined;
       default:
@@ -92,8 +92,8 @@ export class JoinedRuntime implements RuntimeSource {
         return pool === undefined ? undefined : this.healthScore(view, pool);
       }
       case 'Pool': {
-        const { num_servers_enabled: enabled, num_servers_up: up } = this.#pool(object);
-        return this.#sightings(object).length === 0 ? undefined : percent(Number(up), Number(enabled));
+        const { num_servers_enabled: enabled, num_servers_up: up } = this.#pool(view, object);
+        return this.#sightings(view, object).length === 0 ? undefined : percent(Number(up), Number(enabled));
       }
       case 'ServiceEngine':
         return this.#engineOf(object)?.connected === true ? 100 : 0;
@@ -109,7 +109,7 @@ export class JoinedRuntime implements RuntimeSource {
     const rotations = this.#facts.keyRotations(object.uuid);
     const generations = engines.map((engine) => engine.rings.get(object.uuid));
     return {
-      oper_status: this.#virtualServiceStatus(object, engines, pool),
+      oper_status: this.#virtualServiceStatus(view, object, engines, pool),
       service_engine: engines.map((engine, index) => ({
         uuid: engine.uuid,
         name: engine.name,
@@ -146,6 +146,7 @@ export class JoinedRuntime implements RuntimeSource {
   }
 
   #virtualServiceStatus(
+    view: ObjectView,
     { body }: ControllerObject,
     engines: readonly ObservedEngine[],
     pool: ControllerObject | undefined,
@@ -156,7 +157,7 @@ export class JoinedRuntime implements RuntimeSource {
     if (connected.length === 0) return status('OPER_UNKNOWN', 'none of its engines is connected');
     if (connected.every(({ acknowledged }) => acknowledged === undefined))
       return status('OPER_INITIALIZING', 'no engine has put a configuration into effect yet');
-    const inPool = pool === undefined ? undefined : this.#pool(pool).oper_status;
+    const inPool = pool === undefined ? undefined : this.#pool(view, pool).oper_status;
     const state = (inPool as JsonObject | undefined)?.state;
     return state === 'OPER_DOWN' ? status('OPER_DOWN', 'its pool is down') : status('OPER_UP');
   }
@@ -171,9 +172,11 @@ export class JoinedRuntime implements RuntimeSource {
       : status('OPER_INITIALIZING', 'the engine has not reported it yet');
   }
 
-  #pool(object: ControllerObject): JsonObject {
+  #pool(view: ObjectView, object: ControllerObject): JsonObject {
     const configured = configuredServers(object);
-    const seen = Map.groupBy(this.#sightings(object), ({ server }) => serverKey(server.ip, server.port));
+    const seen = Map.groupBy(this.#sightings(view, object), ({ server }) =>
+      serverKey(server.ip, server.port),
+    );
     const enabled = configured.filter((server) => server.enabled);
     const states = enabled.map(({ key }) => joinedState(seen.get(key) ?? []));
     // A server that one engine reaches and another does not takes traffic.
@@ -196,8 +199,8 @@ export class JoinedRuntime implements RuntimeSource {
     return isPartitioned ? status('OPER_UP', 'engines do not find the same servers up') : status('OPER_UP');
   }
 
-  #servers(object: ControllerObject): JsonValue {
-    return this.#sightings(object).map(({ engine, server }) => ({
+  #servers(view: ObjectView, object: ControllerObject): JsonValue {
+    return this.#sightings(view, object).map(({ engine, server }) => ({
       ip_addr: { addr: server.ip, type: server.ip.includes(':') ? 'V6' : 'V4' },
       port: server.port,
       hostname: server.name,
@@ -263,8 +266,11 @@ export class JoinedRuntime implements RuntimeSource {
   }
 
   /** Of engines that are connected: what one said before it was lost is no news of now. */
-  #sightings({ uuid }: ControllerObject): readonly Sighting[] {
+  #sightings(view: ObjectView, { uuid }: ControllerObject): readonly Sighting[] {
+    // An engine is no witness of pools that it was not given, whatever it reports.
+    const given = new Set(virtualServicesWith(view, uuid).flatMap((one) => this.#facts.enginesOf(one)));
     return this.#facts.engines().flatMap((engine) => {
+      if (!given.has(engine.uuid)) return [];
       const pool = this.#reported(engine)?.pools.find((one) => one.uuid === uuid);
       return pool === undefined ? [] : pool.servers.map((server) => ({ engine, server }));
     });
@@ -321,6 +327,19 @@ function configuredServers({ body }: ControllerObject): readonly ConfiguredServe
 
 function serverKey(ip: string, port: number): string {
   return `${ip}|${port}`;
+}
+
+/** Uuids of those that a pool is behind, be it as the backup of another. */
+function virtualServicesWith(view: ObjectView, poolUuid: string): readonly string[] {
+  const found = new Set<string>();
+  const pools = new Set([poolUuid]);
+  // What is added meanwhile is gone through, too.
+  for (const pool of pools)
+    for (const { type, uuid } of view.referrers('Pool', pool)) {
+      if (type === 'VirtualService') found.add(uuid);
+      if (type === 'Pool') pools.add(uuid);
+    }
+  return [...found];
 }
 
 function poolOf(view: ObjectView, { body }: ControllerObject): ControllerObject | undefined {

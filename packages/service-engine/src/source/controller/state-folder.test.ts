@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,6 +59,22 @@ describe('the state folder of an engine', () => {
     assert.equal(state.readSealed('rings'), undefined);
     writeFileSync(path('configuration.sealed'), sealed);
     assert.equal(state.readSealed('configuration'), undefined);
+  });
+
+  it('keeps what is there where the disk has room for a part only', () => {
+    open().writeSealed('rings', value);
+    const script = `
+      import { systemRandom } from ${JSON.stringify(new URL('../../lifecycle/random.ts', import.meta.url))};
+      import { StateFolder } from ${JSON.stringify(new URL('state-folder.ts', import.meta.url))};
+      new StateFolder(${JSON.stringify(join(folder, 'state'))}, systemRandom, undefined).writeSealed('rings', 'x'.repeat(100_000));`;
+    // No file may have more than 8 kB there, whichever unit the shell counts in.
+    const command = 'ulimit -f 8; exec "$0" --input-type=module-typescript --eval "$1"';
+    const { status, stderr } = spawnSync('sh', ['-c', command, process.execPath, script], {
+      encoding: 'utf8',
+    });
+    assert.notEqual(status, 0);
+    assert.match(stderr, /STATE_UNREADABLE/);
+    assert.deepEqual(open().readSealed('rings'), value);
   });
 
   it('is named where it cannot be used', () => {

@@ -1,7 +1,7 @@
 // The state folder of an engine with a Controller: who it is, and what it was given last, so that it starts without the Controller, too.
 
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LimpetError } from '@limpet/model';
 import type { RandomSource } from '../../lifecycle/random.ts';
@@ -124,7 +124,8 @@ export class StateFolder {
     this.#attempt(path, () => {
       const descriptor = openSync(`${path}.new`, 'w', 0o600);
       try {
-        writeSync(descriptor, bytes);
+        // All of it or an error: a disk that is nearly full takes a part of one write and says how much.
+        writeFileSync(descriptor, bytes);
         fsyncSync(descriptor);
       } finally {
         closeSync(descriptor);
