@@ -1,13 +1,23 @@
 // Both ends of the engine link in one process, over real TLS: what is pushed, what is refused, what is cached, and certificates that run out.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type CompiledConfig, loadConfig } from '@limpet/model';
+import { connect } from 'node:tls';
+import {
+  CONTROLLER_NAME,
+  type CompiledConfig,
+  type EngineToController,
+  encodeFrame,
+  LINK_PROTOCOL,
+  loadConfig,
+  SNAPSHOT_FORMAT,
+} from '@limpet/model';
 import { createSelfSigned, demoConfiguration } from '@limpet/testkit';
 import { pino } from 'pino';
 import { EngineLink } from '../packages/controller/src/engines/engine-link.ts';
@@ -20,6 +30,7 @@ import { systemClock as engineClock } from '../packages/service-engine/src/lifec
 import { Deadlines } from '../packages/service-engine/src/lifecycle/deadlines.ts';
 import { systemRandom as engineRandom } from '../packages/service-engine/src/lifecycle/random.ts';
 import type { Outcome } from '../packages/service-engine/src/source/configuration-source.ts';
+import { createCertificateRequest } from '../packages/service-engine/src/source/controller/certificate-request.ts';
 import { ControllerSource } from '../packages/service-engine/src/source/controller/controller-source.ts';
 import { StateFolder } from '../packages/service-engine/src/source/controller/state-folder.ts';
 import { eventually } from './support/engine.ts';
@@ -219,5 +230,39 @@ describe('the link between a Controller and an engine', () => {
     assert.equal(engine.taken[0]?.keys, 1);
     assert.match(engine.taken[0]?.ring ?? '', /limpet-ticket-keys/);
     await acknowledges(publish(5));
+  });
+
+  it('judges a certificate at the hello, too, and makes no revoked engine good by an enrolment that fails', async () => {
+    const enrol = async (requestPem: string) => {
+      const { token } = await link.enrolment.createToken({ validMin: 5 });
+      return link.enrolment.enrol(token, 'other', requestPem);
+    };
+    const { requestPem, privateKeyPem } = createCertificateRequest('other');
+    const { certificatePem, caPem, engineUuid } = await enrol(requestPem);
+    const socket = connect({
+      ...{ host: '127.0.0.1', port: link.port, servername: CONTROLLER_NAME, ALPNProtocols: [LINK_PROTOCOL] },
+      ...{ ca: caPem, cert: certificatePem, key: privateKeyPem },
+    });
+    let said = '';
+    socket.on('data', (chunk) => {
+      said += chunk;
+    });
+    await once(socket, 'secureConnect');
+    // The first heartbeat tells that the Controller has taken the connection.
+    await eventually(() => said.includes('heartbeat'), 'the Controller has accepted it');
+    await enrol(createCertificateRequest('other').requestPem);
+    const hello: EngineToController = {
+      ...{ kind: 'hello', engineVersion: '0', nodeVersion: '0', snapshotFormat: SNAPSHOT_FORMAT },
+      ...{ secretHashes: [], rings: [] },
+    };
+    socket.write(encodeFrame(hello));
+    await eventually(() => said.includes('ENGINE_REVOKED'), 'the former certificate is refused');
+    assert.ok(!said.includes('welcome'));
+    socket.destroy();
+    await link.revoke(engineUuid);
+    await assert.rejects(enrol('no request'), { code: 'ENROLMENT_REFUSED' });
+    assert.equal(link.registry.get(engineUuid)?.revoked, true);
+    await enrol(requestPem);
+    assert.equal(link.registry.get(engineUuid)?.revoked, false);
   });
 });

@@ -59,6 +59,7 @@ export class EngineLink implements ConfigurationPublisher {
   readonly #publisher: EnginePublisher;
   readonly #server: LinkServer;
   readonly #sessions = new Map<string, EngineSession>();
+  readonly #serials = new WeakMap<EngineSession, string>();
   readonly #startedAtMs: number;
   #address: AddressInfo | undefined;
   #look: Deadline | undefined;
@@ -91,10 +92,16 @@ export class EngineLink implements ConfigurationPublisher {
         },
         engineObject: async (name, groupUuid) => {
           const uuid = await services.engineObject(name, groupUuid);
-          this.registry.add(uuid, name, false);
+          // Until it has its certificate it is what it was: a try that fails makes none of a revoked engine good.
+          this.registry.add(uuid, name, this.registry.get(uuid)?.revoked ?? false);
           return uuid;
         },
         isConnected: (uuid) => this.#sessions.has(uuid),
+        onEnrolled: (uuid) => {
+          this.registry.note(uuid, { revoked: false });
+          // It may have come back by its former certificate while this one was made.
+          this.#sessions.get(uuid)?.refuse('ENGINE_REVOKED', 'the engine has enrolled anew');
+        },
         onEvent,
       },
       vault,
@@ -197,20 +204,27 @@ export class EngineLink implements ConfigurationPublisher {
 
   #accept(socket: TLSSocket, engineUuid: string, serial: string): void {
     const session = new EngineSession(socket, engineUuid, this.#services.deadlines, this.#listener);
-    const identity = this.#identities.judge(engineUuid, serial);
-    if (typeof identity === 'object') return;
+    this.#serials.set(session, serial);
+    this.#refuseUnlessGood(session);
+  }
+
+  /** @returns whether it was refused: its certificate is good no more. */
+  #refuseUnlessGood(session: EngineSession): boolean {
+    const { engineUuid, address } = session;
+    const identity = this.#identities.judge(engineUuid, this.#serials.get(session) ?? '');
+    if (typeof identity === 'object') return false;
     session.refuse('ENGINE_REVOKED', `the certificate of the engine is ${identity}`);
     this.#services.onEvent('SE_CERTIFICATE_REFUSED', {
-      ...{ service_engine: engineUuid, address: session.address, reason: identity },
+      ...{ service_engine: engineUuid, address, reason: identity },
     });
+    return true;
   }
 
   readonly #listener: EngineSessionListener = {
     onHello: (session, hello) => {
       const { engineUuid: uuid, address } = session;
-      // Between the handshake and the hello.
-      if (this.registry.get(uuid)?.revoked !== false)
-        return session.refuse('ENGINE_REVOKED', 'the engine was revoked');
+      // Since the handshake it may have been revoked, or have enrolled anew.
+      if (this.#refuseUnlessGood(session)) return;
       // It comes back before the end of its former connection was noticed, or this is the process that takes the place of that one.
       this.#sessions.get(uuid)?.refuse('ENGINE_REPLACED', 'the engine has connected again');
       this.#sessions.set(uuid, session);

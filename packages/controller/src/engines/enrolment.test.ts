@@ -27,6 +27,7 @@ describe('enrolment (R17)', () => {
         ...{ store: vault, ca, identities, clock, random: systemRandom, certificateDays: 30 },
         engineObject: async (name) => `serviceengine-${name}`,
         isConnected: (uuid) => connected.has(uuid),
+        onEnrolled: () => {},
         onEvent: (eventId) => void events.push(eventId),
       },
       vault.records,

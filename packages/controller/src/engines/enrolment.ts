@@ -35,6 +35,8 @@ export interface EnrolmentServices {
    */
   readonly engineObject: (name: string, groupUuid: string | undefined) => Promise<string>;
   readonly isConnected: (engineUuid: string) => boolean;
+  /** Its certificate is good from now on, and every former one is not. */
+  readonly onEnrolled: (engineUuid: string) => void;
   readonly onEvent: (eventId: string, details: Readonly<Record<string, string>>) => void;
 }
 
@@ -94,7 +96,8 @@ export class Enrolment {
    * @throws LimpetError ENROLMENT_REFUSED.
    */
   async enrol(token: string, engineName: string, requestPem: string): Promise<Enrolled> {
-    const { ca, identities, clock, certificateDays, engineObject, isConnected, onEvent } = this.#services;
+    const { ca, identities, clock, certificateDays, engineObject, isConnected, onEnrolled, onEvent } =
+      this.#services;
     const id = enrolmentTokenHash(parseEnrolmentToken(token));
     const waiting = this.#tokens.get(id);
     // The token is used up by the try: nothing else may be tried with it, whatever comes of this one.
@@ -120,6 +123,7 @@ export class Enrolment {
         );
       const certificate = await ca.issueEngine(engineUuid, requestPem, certificateDays);
       await identities.enrol(engineUuid, engineName, certificate, clock.unixMs(), [used]);
+      onEnrolled(engineUuid);
       onEvent('SE_ENROLLED', { service_engine: engineUuid, name: engineName });
       return { engineUuid, certificatePem: certificate.certificatePem, caPem: ca.certificatePem };
     } catch (error) {
