@@ -125,13 +125,21 @@ describe('login and session', () => {
     assert.equal((await api.get('/api/pool', { 'x-csrftoken': 'wrong' })).status, 200, 'reading needs none');
   });
 
-  it('refuses a change that comes from another site', async () => {
+  it('refuses a change, and a login, that comes from another site', async () => {
+    const body = { username: 'admin', password: ADMIN_PASSWORD };
     for (const headers of [
       { referer: 'https://evil.example/' },
       { origin: 'https://evil.example' },
       { origin: 'null' },
-    ])
+    ]) {
       assert.equal((await api.post('/api/pool', poolBody(), headers)).status, 401);
+      const login = await api.raw('POST', '/login', {
+        body,
+        headers: { 'content-type': 'application/json', ...headers },
+      });
+      assert.equal(login.status, 401);
+      assert.equal(login.headers['set-cookie'], undefined);
+    }
   });
 
   it('takes the last of cookies that come twice', async () => {

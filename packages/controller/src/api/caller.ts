@@ -82,7 +82,7 @@ export function refusalError(refusal: Refusal): LimpetError {
 }
 
 /** SDKs send the address that they speak to; a browser on another site sends that one's. */
-function isOwnReferer(headers: Headers): boolean {
+export function isOwnReferer(headers: Headers): boolean {
   const host = headerOf(headers, 'host')?.toLowerCase();
   return ['origin', 'referer'].every((name) => {
     const text = headerOf(headers, name);

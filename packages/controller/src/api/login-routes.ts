@@ -6,7 +6,14 @@ import type { JsonObject } from '../json.ts';
 import type { AuthenticatedUser } from '../users/authenticator.ts';
 import { type ApiAnswer, type ApiCall, bodyOf, headerOf, ok } from './api-call.ts';
 import type { ApiServices } from './api-services.ts';
-import { CSRF_COOKIE, homeTenant, mayUseTenant, refusalError, SESSION_COOKIES } from './caller.ts';
+import {
+  CSRF_COOKIE,
+  homeTenant,
+  isOwnReferer,
+  mayUseTenant,
+  refusalError,
+  SESSION_COOKIES,
+} from './caller.ts';
 import { readCookies, setCookie } from './cookies.ts';
 import { answerObject } from './object-answer.ts';
 import { versionDetails } from './public-routes.ts';
@@ -21,6 +28,8 @@ export class LoginRoutes {
   }
 
   async login(call: ApiCall): Promise<ApiAnswer> {
+    // A form on another site could log a browser in as somebody else, who then reads what is given to the Controller in that session.
+    if (!isOwnReferer(call.headers)) throw new LimpetError('CSRF_INVALID');
     const { username, password, token } = bodyOf(call);
     if (typeof username !== 'string' || (typeof password !== 'string' && typeof token !== 'string'))
       throw new LimpetError('LOGIN_FAILED');
