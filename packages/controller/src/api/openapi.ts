@@ -40,8 +40,15 @@ const PATCH: JsonObject = {
   },
 };
 
-/** The same for every call with the same types. */
+let described: JsonObject | undefined;
+
+/** Made once: it takes 20 ms, and anybody may ask for it. */
 export function describeApi(): JsonObject {
+  described ??= describe();
+  return described;
+}
+
+function describe(): JsonObject {
   return {
     openapi: '3.1.0',
     info: {
