@@ -7,6 +7,7 @@ import {
   LimpetError,
   withoutUnknownFields,
 } from '@limpet/model';
+import type { ControllerObject } from '../config/object-view.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import { isJsonObject } from './json-body.ts';
 import { changeAt, valuesAt } from './json-paths.ts';
@@ -23,22 +24,23 @@ export interface GivenBody {
   readonly withoutEffect: readonly string[];
 }
 
-/** @param secretsBefore what `<sensitive>` stands for. */
+/** @param before what `<sensitive>` stands for; undefined where there was none. */
 export function readGivenBody(
   type: ApiType,
   given: JsonObject,
   tenantUuid: string,
   lookup: ObjectLookup,
-  secretsBefore: ReadonlyMap<string, string>,
+  before: Pick<ControllerObject, 'body' | 'secrets'> | undefined,
 ): GivenBody {
   let body = withoutNulls(given) as JsonObject;
   for (const path of type.readOnly) body = changeAt(body, path, () => undefined);
   const known = withoutUnknownFields(type, body);
   body = known.body as JsonObject;
+  const whole = body;
   const secrets = new Map<string, string>();
   for (const path of type.secrets) {
     body = changeAt(body, path, (value, place) => {
-      const secret = value === SENSITIVE ? secretsBefore.get(place) : value;
+      const secret = value === SENSITIVE ? secretBefore(type, place, whole, before) : value;
       if (value !== SENSITIVE && typeof value !== 'string')
         throw new LimpetError('CONFIG_INVALID', undefined, {
           problems: [
@@ -56,6 +58,34 @@ export function readGivenBody(
     unknown: known.unknown.map((field) => `${type.name}.${field}`),
     withoutEffect: setWithoutEffect(type, body).map((field) => `${type.name}.${field}`),
   };
+}
+
+/** An element of a list may stand elsewhere than before: the secret goes with it. */
+function secretBefore(
+  type: ApiType,
+  place: string,
+  body: JsonObject,
+  before: Pick<ControllerObject, 'body' | 'secrets'> | undefined,
+): string | undefined {
+  const [, list = '', index, field = ''] = /^([^[]+)\[(\d+)\](.*)$/.exec(place) ?? [];
+  const keys = type.listKeys[list];
+  if (before === undefined || index === undefined || keys === undefined) return before?.secrets.get(place);
+  const [present, former] = [body, before.body].map((one) =>
+    listAt(one, list).map((element) => JSON.stringify(keys.map((key) => keyValue(element, key)))),
+  ) as [string[], string[]];
+  const at = former.indexOf(present[Number(index)] as string);
+  if (at >= 0) return before.secrets.get(`${list}[${at}]${field}`);
+  // One with another name, in the place of one that is no more.
+  return present.includes(former[Number(index)] as string) ? undefined : before.secrets.get(place);
+}
+
+function listAt(body: JsonObject, path: string): readonly JsonValue[] {
+  const value = valuesAt(body, path)[0]?.value;
+  return Array.isArray(value) ? value : [];
+}
+
+function keyValue(element: JsonValue, key: string): JsonValue {
+  return isJsonObject(element) ? valuesAt(element, key)[0]?.value : undefined;
 }
 
 export function nameOf(body: JsonObject): string {

@@ -183,6 +183,40 @@ describe('an object that is patched', () => {
     assert.deepEqual([...after.secrets], [['key', 'SECRET']]);
   });
 
+  it('keeps the secrets of the elements of a list with these elements, wherever they come to stand', () => {
+    const list = 'http_cookie_persistence_profile.key';
+    const keys = (...names: string[]) => ({
+      http_cookie_persistence_profile: {
+        cookie_name: 'c',
+        key: names.map((name) => ({ name, aes_key: SENSITIVE })),
+      },
+    });
+    const type = typeNamed('ApplicationPersistenceProfile');
+    const persistence_type = 'PERSISTENCE_TYPE_HTTP_COOKIE';
+    const before = object(
+      type.name,
+      { name: 'p', persistence_type, ...keys('first', 'second') },
+      {
+        secrets: new Map([
+          [`${list}[0].aes_key`, 'FIRST'],
+          [`${list}[1].aes_key`, 'SECOND'],
+        ]),
+      },
+    );
+    const secrets = (after: { readonly secrets: ReadonlyMap<string, string> }) => [...after.secrets.values()];
+    const replaced = (...names: string[]) => {
+      const body = { name: 'p', persistence_type, ...keys(...names) };
+      return secrets(replaceObject(new PendingView(view), type, before, body, context()));
+    };
+    assert.deepEqual(replaced('second', 'first'), ['SECOND', 'FIRST']);
+    assert.deepEqual(replaced('second'), ['SECOND']);
+    assert.deepEqual(replaced('other', 'second'), ['FIRST', 'SECOND'], 'one that is called otherwise now');
+    assert.deepEqual(replaced('new', 'first', 'second'), ['FIRST', 'SECOND']);
+    const remove = [{ op: 'remove', path: '/http_cookie_persistence_profile/key/0' }];
+    const patched = patchObject(new PendingView(view), type, before, { json_patch: remove }, context());
+    assert.deepEqual(secrets(patched), ['SECOND']);
+  });
+
   it('may not be given what is newer than the version of the request', () => {
     assert.throws(
       () =>

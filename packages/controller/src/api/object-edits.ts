@@ -74,7 +74,7 @@ export function createObject(
     throw new LimpetError('QUERY_INVALID', 'the Slug header must be a uuid');
   refuseNewerFields(type, given, context.version);
   const tenantUuid = tenantOf(pending, type, given, context.tenantUuid);
-  const read = readGivenBody(type, given, tenantUuid, pending, new Map());
+  const read = readGivenBody(type, given, tenantUuid, pending, undefined);
   context.onPassedOver(read);
   const uuid = slug ?? context.newUuid(type);
   if (slug !== undefined && pending.get(type.name, slug) !== undefined)
@@ -163,7 +163,7 @@ function putChanged(
         { objectType: type.name, objectName: before.name, field: 'tenant_ref', message: 'cannot be changed' },
       ],
     });
-  const read = readGivenBody(type, whole, tenantUuid, pending, before.secrets);
+  const read = readGivenBody(type, whole, tenantUuid, pending, before);
   context.onPassedOver(read);
   const object = {
     type: type.name,
