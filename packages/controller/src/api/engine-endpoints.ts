@@ -37,6 +37,7 @@ export function publicEngineEndpoints({ link }: EngineEndpointServices): readonl
           String(token),
           String(name),
           String(certificate_request),
+          call.address,
         );
         return {
           status: 201,

@@ -28,7 +28,7 @@ describe('enrolment (R17)', () => {
         engineObject: async (name) => `serviceengine-${name}`,
         isConnected: (uuid) => connected.has(uuid),
         onEnrolled: () => {},
-        onEvent: (eventId) => void events.push(eventId),
+        onEvent: (eventId, { client_ip }) => void events.push(`${eventId} ${client_ip}`),
       },
       vault.records,
     );
@@ -94,9 +94,9 @@ describe('enrolment (R17)', () => {
   it('tells of a few wrong tokens in a minute and counts the others: anybody may send them', async () => {
     const { enrolment } = open();
     const wrong = `limpet-enrol.${systemRandom.bytes(32).toString('base64url')}.${ca.fingerprint}`;
-    const tryWrong = () => assert.rejects(enrolment.enrol(wrong, 'engine-1', requestPem));
+    const tryWrong = () => assert.rejects(enrolment.enrol(wrong, 'engine-1', requestPem, '10.0.0.9'));
     for (let tries = 0; tries < 1000; tries++) await tryWrong();
-    assert.deepEqual(events, new Array(10).fill('SE_ENROLMENT_REFUSED'));
+    assert.deepEqual(events, new Array(10).fill('SE_ENROLMENT_REFUSED 10.0.0.9'));
     clock.advance(60_000);
     await tryWrong();
     assert.equal(events.length, 11);

@@ -93,9 +93,10 @@ export class Enrolment {
 
   /**
    * @param engineName what the engine calls itself; an engine of that name that is not connected is this one, come back without its state.
+   * @param address that it asks from, for whoever audits.
    * @throws LimpetError ENROLMENT_REFUSED.
    */
-  async enrol(token: string, engineName: string, requestPem: string): Promise<Enrolled> {
+  async enrol(token: string, engineName: string, requestPem: string, address = ''): Promise<Enrolled> {
     const { ca, identities, clock, certificateDays, engineObject, isConnected, onEnrolled, onEvent } =
       this.#services;
     const id = enrolmentTokenHash(parseEnrolmentToken(token));
@@ -124,13 +125,13 @@ export class Enrolment {
       const certificate = await ca.issueEngine(engineUuid, requestPem, certificateDays);
       await identities.enrol(engineUuid, engineName, certificate, clock.unixMs(), [used]);
       onEnrolled(engineUuid);
-      onEvent('SE_ENROLLED', { service_engine: engineUuid, name: engineName });
+      onEvent('SE_ENROLLED', { service_engine: engineUuid, name: engineName, client_ip: address });
       return { engineUuid, certificatePem: certificate.certificatePem, caPem: ca.certificatePem };
     } catch (error) {
       if (waiting !== undefined) await this.#commit('use up an enrolment token', [used]);
       if (waiting !== undefined || this.#mayTellOfWrong())
         onEvent('SE_ENROLMENT_REFUSED', {
-          ...{ name: engineName.slice(0, 255), reason: describe(error) },
+          ...{ name: engineName.slice(0, 255), client_ip: address, reason: describe(error) },
           ...(this.#wrong.untold === 0 ? {} : { others_not_told: String(this.#wrong.untold) }),
         });
       throw error;
