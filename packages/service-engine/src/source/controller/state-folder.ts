@@ -70,7 +70,8 @@ export class StateFolder {
     if (bytes === undefined || !bytes.subarray(0, FORMAT.length).equals(FORMAT)) return undefined;
     const body = bytes.subarray(FORMAT.length);
     try {
-      const decipher = createDecipheriv('aes-256-gcm', this.#keyOf(part), body.subarray(0, IV_BYTES))
+      const iv = body.subarray(0, IV_BYTES);
+      const decipher = createDecipheriv('aes-256-gcm', this.#keyOf(part), iv, { authTagLength: TAG_BYTES })
         .setAAD(FORMAT)
         .setAuthTag(body.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
       const text = Buffer.concat([decipher.update(body.subarray(IV_BYTES + TAG_BYTES)), decipher.final()]);
