@@ -14,6 +14,7 @@ import {
   type RunningController,
   startController,
 } from './support/controller.ts';
+import { eventually } from './support/engine.ts';
 
 let controller: RunningController;
 let api: ApiClient;
@@ -169,11 +170,11 @@ describe('fields that nothing comes of', () => {
     assert.equal(headers['limpet-unknown-fields'], 'Pool.colour');
     assert.equal(json.capacity_estimation, true);
     assert.equal(json.colour, undefined);
-    const event = controller.process
-      .stderr()
-      .split('\n')
-      .find((line) => line.includes('CONFIG_FIELDS_PASSED_OVER'));
-    assert.match(event ?? '', /capacity_estimation.*colour/);
+    // The answer may be here before the line of the log.
+    await eventually(
+      () => /CONFIG_FIELDS_PASSED_OVER.*capacity_estimation.*colour/.test(controller.process.stderr()),
+      'the event is told',
+    );
     const plain = await api.post('/api/pool', { ...poolBody(), capacity_estimation: false });
     assert.equal(plain.headers['limpet-fields-without-effect'], undefined);
   });
